@@ -1,0 +1,18 @@
+/** The only source of time in this program; tests hand in a clock they turn by hand. */
+export interface Clock {
+  /** Milliseconds since the Unix epoch. May jump when the machine's clock is set. */
+  now(): number
+  /** Milliseconds since some fixed moment; never goes backward. For durations. */
+  monotonic(): number
+  /** Calls `run` once, `milliseconds` from now, unless disposed before. Never keeps the process alive. */
+  after(milliseconds: number, run: () => void): Disposable
+}
+
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  monotonic: () => performance.now(),
+  after(milliseconds, run) {
+    const timer = setTimeout(run, milliseconds).unref()
+    return { [Symbol.dispose]: () => clearTimeout(timer) }
+  },
+}

@@ -1,0 +1,50 @@
+/** The seam between names and network: what a directory of zones can do. dht/ implements it; resolver, publisher and api use it. */
+import type { PublicKey } from './key.ts'
+import type { SignedZone } from './signed-zone.ts'
+
+/** How a zone was looked for, for people who want to see it. */
+export interface LookupEffort {
+  /** Peers asked. */
+  readonly asked: number
+  /** How many peers stood one behind the other on the way to the answer; 0 when it was at home. */
+  readonly hops: number
+  readonly milliseconds: number
+}
+
+/** What came of looking for a zone. Each kind has its own answer in DNS. */
+export type Lookup =
+  | {
+      readonly kind: 'found'
+      readonly zone: SignedZone
+      /** Seconds since the network last confirmed that this is the newest; Infinity when it never has. */
+      readonly age: number
+      readonly effort: LookupEffort
+    }
+  /** Enough peers answered, and none holds it. */
+  | { readonly kind: 'absent'; readonly effort: LookupEffort }
+  /** All that came back failed verification. */
+  | { readonly kind: 'bogus'; readonly rejected: number; readonly effort: LookupEffort }
+  /** Too few peers answered to say anything. */
+  | { readonly kind: 'unreachable'; readonly cause: string; readonly effort: LookupEffort }
+
+export interface FindOptions {
+  readonly signal: AbortSignal
+  /** Seconds: a copy confirmed longer ago than this is confirmed again before it is returned, where a peer can be reached. */
+  readonly maxAge?: number
+}
+
+export interface ZoneDirectory {
+  /** The newest verified, unexpired zone for `key`; never older than one returned before. Rejects only when `signal` aborts. */
+  find(key: PublicKey, options: FindOptions): Promise<Lookup>
+  /**
+   * Keeps a zone of this node's own and hands it to the network. Throws ZoneFault `older` when a newer one is known.
+   * @returns the number of other nodes that acknowledged it
+   */
+  publish(zone: SignedZone, signal: AbortSignal): Promise<{ readonly storedOn: number }>
+  /** The highest sequence ever seen for `key`; 0n for a stranger. */
+  floorOf(key: PublicKey): Promise<bigint>
+  /** Tells of every zone that becomes the newest known for its key, from now until disposed. */
+  watch(listener: (zone: SignedZone) => void): Disposable
+  /** Tells when a node to publish to appears, from now until disposed. */
+  watchPeers(listener: () => void): Disposable
+}
