@@ -19,7 +19,10 @@ export function nameFromLabels(labels: readonly string[]): Name {
   for (const label of labels) {
     if (label.length === 0) throw new DnsFault('bad-name', 'A name has an empty label.')
     if (label.length > MAX_LABEL_OCTETS) {
-      throw new DnsFault('bad-name', `A label has ${label.length} octets; 63 are allowed: ${formatLabel(label)}.`)
+      throw new DnsFault(
+        'bad-name',
+        `A label has ${label.length} octets; 63 are allowed: ${formatLabel(label)}.`,
+      )
     }
   }
   const name = `${labels.map((label) => String.fromCharCode(label.length) + label).join('')}\0`
@@ -31,7 +34,7 @@ export function nameFromLabels(labels: readonly string[]): Name {
 
 /** Takes octets that are known to be one uncompressed name (the walker's work) as a name. */
 export function nameFromWire(octets: Uint8Array): Name {
-  return Buffer.from(octets.buffer, octets.byteOffset, octets.length).latin1Slice() as Name
+  return Buffer.from(octets.buffer, octets.byteOffset, octets.length).toString('latin1') as Name
 }
 
 export function nameToWire(name: Name): Buffer {

@@ -1,5 +1,5 @@
 /** Public keys: 32 octets of ed25519 that are at the same time the name of a zone. */
-import { type KeyObject, createPublicKey } from 'node:crypto'
+import { createPublicKey, type KeyObject } from 'node:crypto'
 import { Point } from '@noble/ed25519'
 import { type Name, nameFromLabels } from '../dns/name.ts'
 import { ZoneFault } from './fault.ts'

@@ -88,7 +88,10 @@ export function signedPart(sequence: bigint, message: Uint8Array): Uint8Array {
  */
 export function verifyZone(bytes: Uint8Array, expected?: PublicKey): SignedZone {
   if (bytes.length <= MESSAGE_AT || bytes.length > MAX_ZONE_OCTETS) {
-    throw new ZoneFault('size', `A signed zone has ${MESSAGE_AT + 1} to ${MAX_ZONE_OCTETS} octets, not ${bytes.length}.`)
+    throw new ZoneFault(
+      'size',
+      `A signed zone has ${MESSAGE_AT + 1} to ${MAX_ZONE_OCTETS} octets, not ${bytes.length}.`,
+    )
   }
   const own = Buffer.from(bytes)
   const key = keyAtHead(own, expected)
@@ -100,15 +103,12 @@ export function verifyZone(bytes: Uint8Array, expected?: PublicKey): SignedZone 
   if (sequence === REVOKED) return revocation(key, own, message)
   const records = recordsOf(key, decodeSigned(message))
   const soa = decodeZoneSoa(records[0])
-  return Object.freeze({
-    key,
-    sequence,
-    expires: Number(sequence / 1000n) + Math.min(soa.expire, MAX_LIFETIME) * 1000,
-    soa,
-    revoked: false,
-    records,
-    bytes: own,
-  }) as SignedZone
+  const expires = Number(sequence / 1000n) + Math.min(soa.expire, MAX_LIFETIME) * 1000
+  return seal({ key, sequence, expires, soa, revoked: false, records, bytes: own })
+}
+
+function seal(zone: Omit<SignedZone, typeof verified>): SignedZone {
+  return Object.freeze(zone) as SignedZone
 }
 
 function keyAtHead(bytes: Buffer, expected: PublicKey | undefined): PublicKey {
@@ -124,7 +124,7 @@ function revocation(key: PublicKey, bytes: Uint8Array, message: Buffer): SignedZ
   }
   const records = decodeSigned(message).answers
   const soa: ZoneSoa = { scope: 'any', refresh: 0, retry: 0, expire: 0, minimum: 0 }
-  return Object.freeze({ key, sequence: REVOKED, expires: Infinity, soa, revoked: true, records, bytes }) as SignedZone
+  return seal({ key, sequence: REVOKED, expires: Infinity, soa, revoked: true, records, bytes })
 }
 
 function revocationMessage(key: PublicKey): Uint8Array {
@@ -134,7 +134,10 @@ function revocationMessage(key: PublicKey): Uint8Array {
 
 function encodeZoneMessage(answers: readonly ResourceRecord[]): Uint8Array {
   if (answers.length > MAX_RECORDS) {
-    throw new ZoneFault('content', `A zone has at most ${MAX_RECORDS} records, its SOA included, not ${answers.length}.`)
+    throw new ZoneFault(
+      'content',
+      `A zone has at most ${MAX_RECORDS} records, its SOA included, not ${answers.length}.`,
+    )
   }
   const flags = {
     response: true,
@@ -174,9 +177,14 @@ function recordsOf(key: PublicKey, message: Message): readonly ResourceRecord[] 
     throw new ZoneFault('content', 'A zone is a reply (QR=1) with answers and nothing else.')
   }
   if (message.answers.length > MAX_RECORDS) {
-    throw new ZoneFault('content', `A zone has at most ${MAX_RECORDS} records, not ${message.answers.length}.`)
+    throw new ZoneFault(
+      'content',
+      `A zone has at most ${MAX_RECORDS} records, not ${message.answers.length}.`,
+    )
   }
-  const inside = message.answers.filter((record) => record.class === RecordClass.IN && isUnder(record.name, key.apex))
+  const inside = message.answers.filter(
+    (record) => record.class === RecordClass.IN && isUnder(record.name, key.apex),
+  )
   const isSoa = (record: ResourceRecord) => record.type === RecordType.SOA
   const soas = inside.filter((record) => isSoa(record) && record.name.length === key.apex.length)
   if (soas.length !== 1) throw new ZoneFault('content', `A zone has one SOA at its apex, not ${soas.length}.`)
@@ -190,7 +198,10 @@ export function checkTime(zone: SignedZone, now: number): void {
     throw new ZoneFault('future', `Zone ${zone.key.label} was signed for a time over ten minutes from now.`)
   }
   if (zone.expires <= now) {
-    throw new ZoneFault('expired', `Zone ${zone.key.label} expired at ${new Date(zone.expires).toISOString()}.`)
+    throw new ZoneFault(
+      'expired',
+      `Zone ${zone.key.label} expired at ${new Date(zone.expires).toISOString()}.`,
+    )
   }
 }
 

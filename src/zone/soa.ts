@@ -1,8 +1,8 @@
 /** The SOA each zone begins with: how long it lives, how often to look for a newer one, and where it may go. */
 import { DnsFault } from '../dns/fault.ts'
 import { RecordType, type ResourceRecord } from '../dns/message.ts'
+import { type Name, nameFromLabels, ROOT, sameName } from '../dns/name.ts'
 import { decodeRdata, encodeRdata } from '../dns/rdata.ts'
-import { nameFromLabels, type Name, ROOT, sameName } from '../dns/name.ts'
 import { ZoneFault } from './fault.ts'
 
 /** All times in seconds. */

@@ -1,0 +1,137 @@
+/** The lexical half of zone-file text (RFC 1035 5.1): entries, tokens, quotes, escapes, parentheses, comments. */
+import { DnsFault } from './fault.ts'
+import { parseEscape } from './name.ts'
+
+/** One word. Escapes are left in place, since a name and a string read them differently; outer quotes are taken off. */
+export interface Token {
+  readonly text: string
+  readonly quoted: boolean
+}
+
+/** One entry of a zone file: a line, or several held together by parentheses. */
+export interface Entry {
+  /** Where it begins, counted from 1. */
+  readonly line: number
+  /** Whether it begins with white space, and so has the owner of the entry before. */
+  readonly indented: boolean
+  readonly tokens: readonly Token[]
+}
+
+const WORD = /(?:\\[\s\S]|"(?:\\[\s\S]|[^"\\])*"|[^\s()";\\])+/y
+const QUOTED = /"((?:\\[\s\S]|[^"\\])*)"(?=[\s();]|$)/y
+
+/** @throws DnsFault `bad-text` for a quote or a parenthesis without its other half */
+export function scanEntries(text: string): Entry[] {
+  const scan = new Scan(text)
+  while (scan.step()) {}
+  return scan.entries
+}
+
+class Scan {
+  readonly entries: Entry[] = []
+  readonly #text: string
+  #tokens: Token[] = []
+  #at = 0
+  #line = 1
+  #depth = 0
+  #start = { line: 1, indented: false }
+
+  constructor(text: string) {
+    this.#text = text
+  }
+
+  /** Takes one character or one token; false at the end of the text. */
+  step(): boolean {
+    const character = this.#text.charAt(this.#at)
+    if (character === '') return this.#end()
+    if (character === '\n') this.#newLine()
+    else if (character === ';') this.#at = indexOrEnd(this.#text, '\n', this.#at)
+    else if (character === '(' || character === ')') this.#parenthesis(character === '(' ? 1 : -1)
+    else if (/\s/.test(character)) this.#at++
+    else this.#token()
+    return true
+  }
+
+  #end(): false {
+    if (this.#depth > 0) throw new DnsFault('bad-text', 'A parenthesis is never closed.')
+    this.#finishEntry()
+    return false
+  }
+
+  #newLine(): void {
+    if (this.#depth === 0) this.#finishEntry()
+    this.#line++
+    this.#at++
+  }
+
+  #parenthesis(step: 1 | -1): void {
+    this.#depth += step
+    if (this.#depth < 0)
+      throw new DnsFault('bad-text', `Line ${this.#line} closes a parenthesis that is not open.`)
+    this.#at++
+  }
+
+  #token(): void {
+    if (this.#tokens.length === 0) {
+      this.#start = { line: this.#line, indented: /[ \t]/.test(this.#text.charAt(this.#at - 1)) }
+    }
+    const quoted = matchAt(QUOTED, this.#text, this.#at)
+    const word = quoted ?? matchAt(WORD, this.#text, this.#at)
+    if (!word) {
+      throw new DnsFault('bad-text', `Line ${this.#line} has a quote or a backslash without its other half.`)
+    }
+    this.#tokens.push({ text: quoted?.[1] ?? word[0], quoted: quoted !== undefined })
+    this.#line += word[0].split('\n').length - 1
+    this.#at += word[0].length
+  }
+
+  #finishEntry(): void {
+    if (this.#tokens.length > 0) this.entries.push({ ...this.#start, tokens: this.#tokens })
+    this.#tokens = []
+  }
+}
+
+function matchAt(pattern: RegExp, text: string, at: number): RegExpExecArray | undefined {
+  pattern.lastIndex = at
+  return pattern.exec(text) ?? undefined
+}
+
+function indexOrEnd(text: string, search: string, from: number): number {
+  const at = text.indexOf(search, from)
+  return at < 0 ? text.length : at
+}
+
+/** The tokens of text that is one entry, such as the value of one record. */
+export function scanLine(text: string): readonly Token[] {
+  const entries = scanEntries(text)
+  if (entries.length > 1) throw new DnsFault('bad-text', 'The text is more than one line.')
+  return entries[0]?.tokens ?? []
+}
+
+/** The octets of a character-string: escapes resolved, other characters as UTF-8. */
+export function parseOctets(text: string): Buffer {
+  const parts: Buffer[] = []
+  for (let at = 0; at < text.length; ) {
+    if (text[at] === '\\') {
+      const { octet, length } = parseEscape(text, at)
+      parts.push(Buffer.from(octet, 'latin1'))
+      at += length
+    } else {
+      const end = indexOrEnd(text, '\\', at)
+      parts.push(Buffer.from(text.slice(at, end), 'utf8'))
+      at = end
+    }
+  }
+  return Buffer.concat(parts)
+}
+
+/** Octets in quotes: printable ASCII as it is, `"` and `\` behind a backslash, the rest as \DDD. */
+export function formatQuoted(octets: Uint8Array): string {
+  return `"${Array.from(octets, formatOctet).join('')}"`
+}
+
+function formatOctet(octet: number): string {
+  if (octet < 32 || octet > 126) return `\\${String(octet).padStart(3, '0')}`
+  const character = String.fromCharCode(octet)
+  return character === '"' || character === '\\' ? `\\${character}` : character
+}

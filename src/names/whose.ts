@@ -1,0 +1,44 @@
+/** Whose is a name? Decided from its labels alone, in the order of the protocol's section 4; never silently somebody else's. */
+import { fold, isUnder, labelsOf, type Name, nameFromLabels, ROOT, relativeTo } from '../dns/name.ts'
+import { looksLikeKey, type PublicKey, publicKeyFromLabel } from '../zone/key.ts'
+
+export type Whose =
+  /** A key's: `apex` as it was asked (`<key>.kad.alt.` or `<key>.`), `inZone` the name as the zone spells it. */
+  | { readonly kind: 'zone'; readonly key: PublicKey; readonly apex: Name; readonly inZone: Name }
+  /** A name that exists only because names are below it: the suffix, what the suffix stands under, reserved words. */
+  | { readonly kind: 'empty'; readonly apex: Name }
+  /** Nobody's, and not the ordinary DNS's either. `apex` is the name whose SOA says so. */
+  | { readonly kind: 'nobody'; readonly apex: Name }
+  /** The ordinary DNS's. */
+  | { readonly kind: 'ordinary' }
+
+/** RFC 9476: names under it are outside the DNS, and never sent there. */
+const ALT = nameFromLabels(['alt'])
+/** No top-level domain is longer than 24 octets; a longer label is a mistyped key and nobody's business. */
+const LONGEST_TOP_LABEL = 30
+const RESERVED = new Set(['peer'])
+
+/** @param suffix folded */
+export function whoseName(name: Name, suffix: Name): Whose {
+  if (isUnder(name, suffix)) return underSuffix(name, suffix)
+  if (isUnder(suffix, name) && isUnder(name, ALT)) return { kind: 'empty', apex: ALT }
+  if (isUnder(name, ALT)) return { kind: 'nobody', apex: ALT }
+  const top = labelsOf(name).at(-1) ?? ''
+  if (looksLikeKey(top)) return keyName(name, top, ROOT)
+  return top.length > LONGEST_TOP_LABEL ? { kind: 'nobody', apex: ROOT } : { kind: 'ordinary' }
+}
+
+function underSuffix(name: Name, suffix: Name): Whose {
+  const inner = relativeTo(name, suffix)
+  const label = labelsOf(inner).at(-1)
+  if (label === undefined) return { kind: 'empty', apex: suffix }
+  if (looksLikeKey(label)) return keyName(inner, label, suffix)
+  if (RESERVED.has(fold(inner).slice(1, -1))) return { kind: 'empty', apex: suffix }
+  return { kind: 'nobody', apex: suffix }
+}
+
+function keyName(inner: Name, label: string, suffix: Name): Whose {
+  const key = publicKeyFromLabel(label)
+  if (!key) return { kind: 'nobody', apex: suffix }
+  return { kind: 'zone', key, inZone: inner, apex: (key.apex.slice(0, -1) + suffix) as Name }
+}

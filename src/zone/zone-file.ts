@@ -1,0 +1,113 @@
+/** Zone files (RFC 1035 5, $TTL of RFC 2308 4) to records as text, and back. */
+import { DnsFault } from '../dns/fault.ts'
+import { formatType, parseType } from '../dns/message.ts'
+import { formatName, parseName } from '../dns/name.ts'
+import { formatRdata, parseRdataTokens } from '../dns/rdata-text.ts'
+import { type Entry, scanEntries, type Token } from '../dns/text.ts'
+import type { PublicKey } from './key.ts'
+import { formatRecordText, type RecordText } from './records.ts'
+import type { SignedZone } from './signed-zone.ts'
+
+/** TTL of a record when neither it nor a $TTL says one, in seconds. */
+export const DEFAULT_TTL = 300
+
+/** A record and the line it came from, so that a fault can name it. */
+export interface ZoneFileRecord extends RecordText {
+  readonly line: number
+}
+
+interface State {
+  origin: string
+  owner: string | undefined
+  ttl: number
+}
+
+/**
+ * The records of a zone file, its SOA left out: the node makes that. Relative names stand under $ORIGIN, at first the zone.
+ * Values are kept as text; `parseRecords` judges them.
+ * @throws DnsFault `bad-text` naming the line
+ */
+export function parseZoneFile(text: string, key: PublicKey): ZoneFileRecord[] {
+  const state: State = { origin: formatName(key.apex), owner: undefined, ttl: DEFAULT_TTL }
+  return scanEntries(text)
+    .map((entry) => readEntry(entry, state))
+    .filter((record) => record !== undefined)
+    .filter(({ type }) => type !== 'SOA')
+}
+
+function readEntry(entry: Entry, state: State): ZoneFileRecord | undefined {
+  const [first, second] = entry.tokens
+  if (first?.text.startsWith('$') && !first.quoted) {
+    readDirective(first.text.toUpperCase(), second?.text ?? '', { state, line: entry.line })
+    return undefined
+  }
+  return readRecord(entry, state)
+}
+
+function readDirective(word: string, value: string, { state, line }: { state: State; line: number }): void {
+  if (word === '$ORIGIN') state.origin = formatName(parseName(value, parseName(state.origin)))
+  else if (word === '$TTL') state.ttl = parseTtl(value) ?? fail(line, `"${value}" is no TTL.`)
+  else fail(line, `${word} is not understood here; $ORIGIN and $TTL are.`)
+}
+
+function readRecord({ line, indented, tokens }: Entry, state: State): ZoneFileRecord {
+  const rest = [...tokens]
+  if (!indented) state.owner = absolute(rest.shift()?.text ?? '', state.origin)
+  if (state.owner === undefined) fail(line, 'The first record has no name.')
+  const ttl = readTtlAndClass(rest) ?? state.ttl
+  const word = rest.shift()?.text ?? ''
+  const type = parseType(word) ?? fail(line, `"${word}" is no record type.`)
+  const value = valueText(type, rest, { origin: state.origin, line })
+  return { line, name: state.owner, type: formatType(type), ttl, value }
+}
+
+// RFC 1035 5.1: TTL and class stand in either order, and both may be missing.
+function readTtlAndClass(rest: Token[]): number | undefined {
+  let ttl: number | undefined
+  for (let taken = 0; taken < 2; taken++) {
+    const word = rest[0]?.text ?? ''
+    const number = parseTtl(word)
+    if (number !== undefined && ttl === undefined) ttl = number
+    else if (word.toUpperCase() !== 'IN') break
+    rest.shift()
+  }
+  return ttl
+}
+
+// Read and written again, so that names in it are absolute whatever the $ORIGIN was.
+function valueText(
+  type: number,
+  tokens: readonly Token[],
+  { origin, line }: { origin: string; line: number },
+): string {
+  try {
+    return formatRdata(type, parseRdataTokens(type, tokens, parseName(origin)))
+  } catch (fault) {
+    if (fault instanceof DnsFault) return fail(line, fault.message)
+    throw fault
+  }
+}
+
+function absolute(text: string, origin: string): string {
+  return formatName(parseName(text, parseName(origin)))
+}
+
+// Seconds, or as BIND writes it: 1h30m.
+function parseTtl(text: string): number | undefined {
+  if (/^\d+$/.test(text)) return Number(text)
+  if (!/^(?:\d+[wdhms])+$/i.test(text)) return undefined
+  const unit: Record<string, number> = { w: 604_800, d: 86_400, h: 3600, m: 60, s: 1 }
+  const parts = text.toLowerCase().matchAll(/(\d+)([wdhms])/g)
+  return [...parts].reduce((sum, [, count, letter]) => sum + Number(count) * (unit[letter ?? 's'] ?? 1), 0)
+}
+
+function fail(line: number, sentence: string): never {
+  throw new DnsFault('bad-text', `Line ${line}: ${sentence}`)
+}
+
+/** A signed zone as a zone file, SOA first. */
+export function formatZoneFile(zone: SignedZone): string {
+  const rows = zone.records.map((record) => formatRecordText(record, zone.key))
+  const lines = rows.map(({ name, type, ttl, value }) => `${name}\t${ttl}\tIN\t${type}\t${value}`)
+  return `${[`$ORIGIN ${formatName(zone.key.apex)}`, ...lines].join('\n')}\n`
+}
