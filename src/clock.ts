@@ -16,3 +16,17 @@ export const systemClock: Clock = {
     return { [Symbol.dispose]: () => clearTimeout(timer) }
   },
 }
+
+/** A signal that aborts after `milliseconds`, or when `parent` does; dispose it once the work is done. */
+export function timeLimit(
+  clock: Clock,
+  milliseconds: number,
+  parent?: AbortSignal,
+): Disposable & { signal: AbortSignal } {
+  const controller = new AbortController()
+  const alarm = clock.after(milliseconds, () =>
+    controller.abort(new DOMException('The time is over.', 'TimeoutError')),
+  )
+  const signal = parent ? AbortSignal.any([parent, controller.signal]) : controller.signal
+  return { signal, [Symbol.dispose]: () => alarm[Symbol.dispose]() }
+}

@@ -1,22 +1,35 @@
-/** The zones this node signs: makes their keys, signs their records, sees that the network holds them. */
-import type { ResourceRecord } from '../dns/message.ts'
+/** The zones this node signs: makes their keys, signs their records, and sees that the network holds them. */
+import { join } from 'node:path'
+import type { Logger } from 'pino'
+import type { Clock } from '../clock.ts'
+import { RecordType, type ResourceRecord } from '../dns/message.ts'
+import type { ZoneDirectory } from '../zone/directory.ts'
 import type { PublicKey } from '../zone/key.ts'
-import type { SignedZone } from '../zone/signed-zone.ts'
+import { KeyLocks } from '../zone/key-locks.ts'
+import { newSecretKey, publicKeyOf } from '../zone/signature.ts'
+import { compareZones, type SignedZone, signZone, TOLERANCE } from '../zone/signed-zone.ts'
+import { DEFAULT_SOA } from '../zone/soa.ts'
+import { PublisherFault } from './fault.ts'
+import { type OwnKey, OwnZones } from './own-zones.ts'
+import { type Tended, tend } from './tending.ts'
 
-export type PublisherReason =
-  /** Not a zone of this node. */
-  | 'unknown-zone'
-  /** This machine's clock is too far behind a sequence already used. */
-  | 'clock'
+export interface PublisherConfig {
+  /** Seconds a signed zone lives. */
+  readonly zoneLifetime: number
+  /** Seconds after which readers look for a newer zone. */
+  readonly zoneRefresh: number
+  /** Seconds an answer lasts that says no. */
+  readonly zoneMinimum: number
+  /** Seconds between two puts of a zone that has not changed. */
+  readonly republishInterval: number
+}
 
-export class PublisherFault extends Error {
-  override readonly name = 'PublisherFault'
-  readonly reason: PublisherReason
-
-  constructor(reason: PublisherReason, message: string, options?: ErrorOptions) {
-    super(message, options)
-    this.reason = reason
-  }
+export interface PublisherDeps {
+  readonly clock: Clock
+  readonly config: PublisherConfig
+  readonly dataDirectory: string
+  readonly directory: ZoneDirectory
+  readonly logger: Logger
 }
 
 export interface Published {
@@ -26,7 +39,7 @@ export interface Published {
 }
 
 export interface Publisher extends AsyncDisposable {
-  /** Makes a key and signs its first, empty zone. Both are on disk when this returns. */
+  /** Makes a key and signs its first, empty zone. Both are on disk when this returns; the network has it a little later. */
   create(): Promise<SignedZone>
   /**
    * Signs `records` (no SOA among them) as the zone's whole content, keeps and publishes it.
@@ -35,4 +48,169 @@ export interface Publisher extends AsyncDisposable {
   replace(key: PublicKey, records: readonly ResourceRecord[]): Promise<Published>
   list(): readonly SignedZone[]
   get(key: PublicKey): SignedZone | undefined
+}
+
+/** What is kept of one own zone. */
+export interface OwnZone extends OwnKey {
+  zone: SignedZone
+  /** Other nodes that acknowledged the zone as it is now. */
+  storedOn: number
+  /** Milliseconds of the monotonic clock; undefined until the first put has ended. */
+  lastPut: number | undefined
+}
+
+/** @throws PublisherFault `damaged` */
+export async function openPublisher(deps: PublisherDeps): Promise<Publisher> {
+  const publisher = new FilePublisher(deps)
+  await publisher.load()
+  return publisher
+}
+
+class FilePublisher implements Publisher, Tended {
+  readonly #deps: PublisherDeps
+  readonly #files: OwnZones
+  readonly #zones = new Map<string, OwnZone>()
+  readonly #locks = new KeyLocks()
+  readonly #closing = new AbortController()
+  #open = new DisposableStack()
+
+  constructor(deps: PublisherDeps) {
+    this.#deps = deps
+    this.#files = new OwnZones(join(deps.dataDirectory, 'zones'))
+  }
+
+  async load(): Promise<void> {
+    for (const own of await this.#files.readKeys()) {
+      const zone = (await this.#files.readZone(own.key)) ?? (await this.#signFirst(own))
+      this.#zones.set(own.key.label, { ...own, zone, storedOn: 0, lastPut: undefined })
+    }
+    this.#open.use(this.#deps.directory.watch((zone) => this.#adopt(zone)))
+    this.#open.use(tend(this, this.#deps))
+  }
+
+  async create(): Promise<SignedZone> {
+    const secret = newSecretKey()
+    const own = { key: publicKeyOf(secret), secret }
+    await this.#files.writeKey(own)
+    const zone = await this.#signFirst(own)
+    this.#zones.set(own.key.label, { ...own, zone, storedOn: 0, lastPut: undefined })
+    void this.put(own.key)
+    return zone
+  }
+
+  async #signFirst(own: OwnKey): Promise<SignedZone> {
+    const zone = this.#sign(own, { above: 0n, records: [] })
+    await this.#files.writeZone(zone)
+    return zone
+  }
+
+  async replace(key: PublicKey, records: readonly ResourceRecord[]): Promise<Published> {
+    return this.#locks.run(key.label, async () => {
+      const own = this.#own(key)
+      const zone = await this.#signNext(own, records)
+      const storedOn = await this.#publish(own, zone)
+      return { zone, storedOn }
+    })
+  }
+
+  /** Signs above everything seen of this key, and has it on disk before anybody hears of it. */
+  async #signNext(own: OwnZone, records: readonly ResourceRecord[]): Promise<SignedZone> {
+    const floor = await this.#deps.directory.floorOf(own.key)
+    const above = floor > own.zone.sequence ? floor : own.zone.sequence
+    const zone = this.#sign(own, { above, records })
+    await this.#files.writeZone(zone)
+    Object.assign(own, { zone, storedOn: 0, lastPut: undefined })
+    return zone
+  }
+
+  #sign(
+    { key, secret }: OwnKey,
+    { above, records }: { above: bigint; records: readonly ResourceRecord[] },
+  ): SignedZone {
+    const now = this.#deps.clock.now()
+    const microseconds = BigInt(Math.trunc(now)) * 1000n
+    const sequence = microseconds > above ? microseconds : above + 1n
+    if (sequence > microseconds + BigInt(TOLERANCE) * 1000n) throw clockFault(key, { now, above })
+    const { zoneLifetime: expire, zoneRefresh: refresh, zoneMinimum: minimum } = this.#deps.config
+    return signZone(secret, { sequence, soa: { ...DEFAULT_SOA, expire, refresh, minimum }, records })
+  }
+
+  async #publish(own: OwnZone, zone: SignedZone): Promise<number> {
+    const { storedOn } = await this.#deps.directory.publish(zone, this.#closing.signal)
+    Object.assign(own, { storedOn, lastPut: this.#deps.clock.monotonic() })
+    return storedOn
+  }
+
+  list(): readonly SignedZone[] {
+    return Array.from(this.#zones.values(), ({ zone }) => zone)
+  }
+
+  get(key: PublicKey): SignedZone | undefined {
+    return this.#zones.get(key.label)?.zone
+  }
+
+  owned(): Iterable<OwnZone> {
+    return this.#zones.values()
+  }
+
+  /** Puts a zone as it is; what fails is tried again later. */
+  async put(key: PublicKey): Promise<void> {
+    await this.#inBackground(key, (own) => this.#publish(own, own.zone))
+  }
+
+  /** Signs the same records anew, for another life. The newest the network has was adopted before. */
+  async renew(key: PublicKey): Promise<void> {
+    await this.#inBackground(key, async (own) => {
+      await this.#deps.directory.find(key, { signal: this.#closing.signal, maxAge: 0 })
+      const zone = await this.#signNext(own, contentOf(own.zone))
+      await this.#publish(own, zone)
+    })
+  }
+
+  async #inBackground(key: PublicKey, task: (own: OwnZone) => Promise<unknown>): Promise<void> {
+    try {
+      await this.#locks.run(key.label, () => task(this.#own(key)))
+    } catch (error) {
+      if (!this.#closing.signal.aborted)
+        this.#deps.logger.warn({ error, zone: key.label }, 'a zone could not be put; it will be tried again')
+    }
+  }
+
+  /** The same key on another device: what it signed later is this zone's content now. */
+  #adopt(zone: SignedZone): void {
+    const own = this.#zones.get(zone.key.label)
+    if (!own || compareZones(zone, own.zone) <= 0) return
+    Object.assign(own, { zone, storedOn: 1, lastPut: this.#deps.clock.monotonic() })
+    this.#deps.logger.warn(
+      { zone: zone.key.label },
+      'a newer zone of our own key was found and adopted: another device signs it too',
+    )
+    this.#files
+      .writeZone(zone)
+      .catch((error) => this.#deps.logger.error({ error }, 'an adopted zone could not be written'))
+  }
+
+  #own(key: PublicKey): OwnZone {
+    const own = this.#zones.get(key.label)
+    if (!own) throw new PublisherFault('unknown-zone', `This node holds no key for zone ${key.label}.`)
+    return own
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#open.dispose()
+    this.#closing.abort()
+    await this.#locks.idle()
+  }
+}
+
+function contentOf({ records }: SignedZone): readonly ResourceRecord[] {
+  return records.filter(({ type }) => type !== RecordType.SOA)
+}
+
+function clockFault(key: PublicKey, { now, above }: { now: number; above: bigint }): PublisherFault {
+  const seen = new Date(Number(above / 1000n)).toISOString()
+  return new PublisherFault(
+    'clock',
+    `Zone ${key.label} was last signed at ${seen}, over ten minutes after what this clock says: ${new Date(now).toISOString()}.`,
+  )
 }

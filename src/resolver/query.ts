@@ -3,6 +3,9 @@ import type { EdnsError, Question, ResourceRecord } from '../dns/message.ts'
 import type { LookupEffort } from '../zone/directory.ts'
 import type { SignedZone } from '../zone/signed-zone.ts'
 
+/** A zone an answer rests on. A zone found absent has the sequence -1n. */
+export type Footing = Pick<SignedZone, 'key' | 'sequence' | 'expires'>
+
 export type Transport = 'udp' | 'tcp' | 'api'
 
 /** Who asks, and by which door they came in. */
@@ -33,7 +36,7 @@ export interface Answer {
   readonly origin: Origin
   readonly error?: EdnsError | undefined
   /** Every zone it rests on: it may not be remembered once one of them has a newer one, nor past its expiry. */
-  readonly zones: readonly SignedZone[]
+  readonly zones: readonly Footing[]
   /** How the zone was looked for, when one was. */
   readonly effort?: LookupEffort | undefined
 }

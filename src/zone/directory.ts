@@ -18,6 +18,8 @@ export type Lookup =
       readonly zone: SignedZone
       /** Seconds since the network last confirmed that this is the newest; Infinity when it never has. */
       readonly age: number
+      /** Seconds until the directory confirms it again by itself; 0 when it could not be confirmed just now. */
+      readonly freshFor: number
       readonly effort: LookupEffort
     }
   /** Enough peers answered, and none holds it. */

@@ -1,0 +1,19 @@
+/** Why this node will not sign, or cannot start to. */
+export type PublisherReason =
+  /** Not a zone of this node. */
+  | 'unknown-zone'
+  /** This machine's clock is too far behind a sequence already used. */
+  | 'clock'
+  /** A key or zone file that cannot be what was written. */
+  | 'damaged'
+
+/** The one error of this room. The message is a sentence for people. */
+export class PublisherFault extends Error {
+  override readonly name = 'PublisherFault'
+  readonly reason: PublisherReason
+
+  constructor(reason: PublisherReason, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.reason = reason
+  }
+}

@@ -1,0 +1,84 @@
+/** Secret keys and the zones they signed, as files: the only place in the program where a secret key is read or written. */
+import { mkdir, open, readdir, readFile, rename } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import type { PublicKey } from '../zone/key.ts'
+import { publicKeyOf, SECRET_OCTETS } from '../zone/signature.ts'
+import { type SignedZone, verifyZone } from '../zone/signed-zone.ts'
+import { PublisherFault } from './fault.ts'
+
+export interface OwnKey {
+  readonly key: PublicKey
+  /** 32 octets. */
+  readonly secret: Uint8Array
+}
+
+const KEY_SUFFIX = '.key'
+const ZONE_SUFFIX = '.zone'
+const SECRET_TEXT = /^[0-9a-f]{64}\n?$/
+
+/** `<directory>/<label>.key`: the secret in hexadecimal, mode 0600. `<directory>/<label>.zone`: the signed zone's bytes. */
+export class OwnZones {
+  readonly #directory: string
+
+  constructor(directory: string) {
+    this.#directory = directory
+  }
+
+  /** Every key there is. @throws PublisherFault `damaged` naming the file */
+  async readKeys(): Promise<OwnKey[]> {
+    await mkdir(this.#directory, { recursive: true, mode: 0o700 })
+    const files = await readdir(this.#directory)
+    const keys = files.filter((file) => file.endsWith(KEY_SUFFIX)).sort()
+    return Promise.all(keys.map((file) => this.#readKey(join(this.#directory, file))))
+  }
+
+  async #readKey(file: string): Promise<OwnKey> {
+    const text = await readFile(file, 'latin1')
+    if (!SECRET_TEXT.test(text)) {
+      throw new PublisherFault(
+        'damaged',
+        `The key file ${file} is damaged: it holds no 64 hexadecimal digits.`,
+      )
+    }
+    const secret = Buffer.from(text.trim(), 'hex').subarray(0, SECRET_OCTETS)
+    const key = publicKeyOf(secret)
+    if (file.endsWith(`${key.label}${KEY_SUFFIX}`)) return { key, secret }
+    throw new PublisherFault('damaged', `The key file ${file} holds the key of another zone, ${key.label}.`)
+  }
+
+  /** The zone signed last; undefined when a crash came between key and zone. @throws PublisherFault `damaged` */
+  async readZone(key: PublicKey): Promise<SignedZone | undefined> {
+    const file = join(this.#directory, key.label + ZONE_SUFFIX)
+    const bytes = await readFile(file).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return undefined
+      throw error
+    })
+    try {
+      return bytes && verifyZone(bytes, key)
+    } catch (cause) {
+      throw new PublisherFault('damaged', `The zone file ${file} is damaged: ${(cause as Error).message}`, {
+        cause,
+      })
+    }
+  }
+
+  async writeKey({ key, secret }: OwnKey): Promise<void> {
+    const text = `${Buffer.from(secret).toString('hex')}\n`
+    await writeDurably(join(this.#directory, key.label + KEY_SUFFIX), Buffer.from(text, 'latin1'))
+  }
+
+  async writeZone(zone: SignedZone): Promise<void> {
+    await writeDurably(join(this.#directory, zone.key.label + ZONE_SUFFIX), zone.bytes)
+  }
+}
+
+/** Whole or not at all, and on the disk when this returns: a file beside it, flushed, renamed, and the folder flushed. */
+async function writeDurably(file: string, octets: Uint8Array): Promise<void> {
+  const beside = `${file}.new`
+  await using handle = await open(beside, 'w', 0o600)
+  await handle.writeFile(octets)
+  await handle.sync()
+  await rename(beside, file)
+  await using folder = await open(dirname(file), 'r')
+  await folder.sync()
+}

@@ -1,0 +1,53 @@
+/** Keeps own zones alive: puts them again every few hours, signs them anew at half life, sends what waits when a node appears. */
+import type { Clock } from '../clock.ts'
+import type { ZoneDirectory } from '../zone/directory.ts'
+import type { PublicKey } from '../zone/key.ts'
+import type { OwnZone, PublisherConfig } from './publisher.ts'
+
+/** What tending asks of the publisher. */
+export interface Tended {
+  owned(): Iterable<OwnZone>
+  put(key: PublicKey): Promise<void>
+  renew(key: PublicKey): Promise<void>
+}
+
+export interface TendingDeps {
+  readonly clock: Clock
+  readonly config: PublisherConfig
+  readonly directory: ZoneDirectory
+}
+
+/** Milliseconds between two rounds. */
+const ROUND = 60_000
+/** Of its life a zone has lived when it is signed anew. */
+const RENEW_AFTER = 0.5
+
+export function tend(publisher: Tended, { clock, config, directory }: TendingDeps): Disposable {
+  const open = new DisposableStack()
+  let alarm: Disposable | undefined
+  const round = () => {
+    for (const own of publisher.owned()) careFor(publisher, own, { clock, config })
+    alarm = clock.after(ROUND, round)
+  }
+  open.use(
+    directory.watchPeers(() => {
+      for (const own of publisher.owned()) if (own.storedOn === 0) void publisher.put(own.key)
+    }),
+  )
+  open.defer(() => alarm?.[Symbol.dispose]())
+  round()
+  return open
+}
+
+function careFor(
+  publisher: Tended,
+  { key, zone, lastPut }: OwnZone,
+  { clock, config }: Pick<TendingDeps, 'clock' | 'config'>,
+): void {
+  const signed = Number(zone.sequence / 1000n)
+  const renewal = signed + (zone.expires - signed) * RENEW_AFTER
+  const nextPut = lastPut === undefined ? 0 : lastPut + config.republishInterval * 1000
+  if (zone.revoked) return
+  if (clock.now() >= renewal) void publisher.renew(key)
+  else if (clock.monotonic() >= nextPut) void publisher.put(key)
+}

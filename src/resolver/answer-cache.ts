@@ -1,0 +1,93 @@
+/** Ready-made replies by question. Whole answers, never loose records: what one answer said can never become part of another. */
+import { LRUCache } from 'lru-cache'
+import type { Clock } from '../clock.ts'
+import { Rcode } from '../dns/message.ts'
+import type { LookupEffort } from '../zone/directory.ts'
+import type { Answer, Footing } from './query.ts'
+import type { ReadyReply } from './reply.ts'
+
+export interface CacheEntry {
+  readonly ready: ReadyReply
+  readonly effort: LookupEffort | undefined
+  /** The zones' labels it rests on. */
+  readonly zones: readonly string[]
+  /** Milliseconds of the monotonic clock. */
+  readonly storedAt: number
+  readonly fadesAt: number
+}
+
+/** What an entry costs beside its octets: objects, offsets, the list it hangs in. Measured roughly, on the high side. */
+const ENTRY_OVERHEAD = 600
+/** Of how many zones the newest sequence seen is kept, to turn away an answer that was overtaken while it was made. */
+const MAX_ZONES_SEEN = 100_000
+
+export class AnswerCache {
+  readonly #clock: Clock
+  readonly #entries: LRUCache<string, CacheEntry>
+  readonly #keysOfZone = new Map<string, Set<string>>()
+  readonly #newest = new LRUCache<string, { sequence: bigint }>({ max: MAX_ZONES_SEEN })
+
+  constructor(clock: Clock, maxOctets: number) {
+    this.#clock = clock
+    this.#entries = new LRUCache<string, CacheEntry>({
+      maxSize: maxOctets,
+      sizeCalculation: ({ ready }, key) => ready.octets.length + key.length + ENTRY_OVERHEAD,
+      dispose: ({ zones }, key) => this.#unlink(zones, key),
+    })
+  }
+
+  /** @param key of `Scan` */
+  get(key: string): CacheEntry | undefined {
+    const entry = this.#entries.get(key)
+    return entry && this.#clock.monotonic() < entry.fadesAt ? entry : undefined
+  }
+
+  /** Whole seconds the entry has waited. */
+  age({ storedAt }: CacheEntry): number {
+    return Math.floor((this.#clock.monotonic() - storedAt) / 1000)
+  }
+
+  /** Remembers an answer for the shortest of its TTLs, unless it is a failure or one of its zones has moved on since. */
+  remember(key: string, ready: ReadyReply, answer: Answer): void {
+    const lifetime = this.#lifetime(ready, answer)
+    if (lifetime <= 0 || answer.zones.some((zone) => this.#isOvertaken(zone))) return
+    const zones = answer.zones.map((zone) => zone.key.label)
+    const storedAt = this.#clock.monotonic()
+    this.#entries.set(key, { ready, effort: answer.effort, zones, storedAt, fadesAt: storedAt + lifetime })
+    for (const label of zones) this.#link(label, key)
+  }
+
+  /** Forgets what rests on an older state of this zone. */
+  changed({ key, sequence }: Footing): void {
+    this.#newest.set(key.label, { sequence })
+    for (const entry of [...(this.#keysOfZone.get(key.label) ?? [])]) this.#entries.delete(entry)
+  }
+
+  get size(): number {
+    return this.#entries.size
+  }
+
+  /** Milliseconds. A zone's signed expiry bounds it whatever the TTLs say. */
+  #lifetime({ ttls }: ReadyReply, { rcode, zones }: Answer): number {
+    if ((rcode !== Rcode.NoError && rcode !== Rcode.NxDomain) || ttls.length === 0) return 0
+    const now = this.#clock.now()
+    return Math.min(Math.min(...ttls) * 1000, ...zones.map(({ expires }) => expires - now))
+  }
+
+  #isOvertaken({ key, sequence }: Footing): boolean {
+    return sequence < (this.#newest.get(key.label)?.sequence ?? -1n)
+  }
+
+  #link(label: string, key: string): void {
+    const keys = this.#keysOfZone.get(label) ?? new Set()
+    this.#keysOfZone.set(label, keys.add(key))
+  }
+
+  #unlink(zones: readonly string[], key: string): void {
+    for (const label of zones) {
+      const keys = this.#keysOfZone.get(label)
+      keys?.delete(key)
+      if (keys?.size === 0) this.#keysOfZone.delete(label)
+    }
+  }
+}

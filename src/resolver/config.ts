@@ -1,0 +1,35 @@
+/** The resolver's slice of the configuration. Times in milliseconds, TTLs in seconds; config/default.toml says why. */
+
+export interface Endpoint {
+  readonly host: string
+  readonly port: number
+}
+
+export interface DnsConfig {
+  readonly listen: readonly Endpoint[]
+  /** Octets of the longest UDP reply, whatever the client would take. */
+  readonly maxUdpPayload: number
+  readonly tcpMaxConnections: number
+  readonly tcpMaxConnectionsPerClient: number
+  /** A connection that asks nothing for so long is closed. */
+  readonly tcpIdle: number
+  /** From the first octet of a message to its last. */
+  readonly tcpMessageTimeout: number
+  /** Questions of one connection worked on at once; reading waits beyond it. */
+  readonly tcpMaxInFlight: number
+  /** Questions worked on at once, of all clients. */
+  readonly maxPending: number
+  /** Every question has an answer after this, if only SERVFAIL. */
+  readonly answerTimeout: number
+  readonly cacheOctets: number
+  readonly maxTtl: number
+  readonly maxNegativeTtl: number
+  /** CNAMEs followed for one question. */
+  readonly maxAliases: number
+}
+
+export interface UpstreamConfig {
+  readonly servers: readonly Endpoint[]
+  /** For one server's answer; then the next one is asked. */
+  readonly timeout: number
+}

@@ -1,0 +1,43 @@
+/** Follows CNAMEs to their end (RFC 1034 3.6.2), across zones and out into the ordinary DNS. The only loop of this room. */
+import { ExtendedError, Rcode, RecordType } from '../../dns/message.ts'
+import { fold, type Name } from '../../dns/name.ts'
+import { decodeRdata } from '../../dns/rdata.ts'
+import { ResolveFault } from '../fault.ts'
+import type { Answer, Layer, Query } from '../query.ts'
+
+/** @param limit CNAMEs that may follow one another */
+export const aliases =
+  (limit: number): Layer =>
+  (next) =>
+  async (query) => {
+    let answer = await next(query)
+    const seen = new Set([fold(query.question.name)])
+    for (let target = openEnd(answer, query); target !== undefined; target = openEnd(answer, query)) {
+      if (seen.has(fold(target)))
+        throw new ResolveFault(ExtendedError.Other, 'the aliases of this name lead in a circle')
+      if (seen.size > limit)
+        throw new ResolveFault(ExtendedError.Other, `more than ${limit} aliases follow one another`)
+      seen.add(fold(target))
+      answer = joined(answer, await next({ ...query, question: { ...query.question, name: target } }))
+    }
+    return answer
+  }
+
+/** Where an answer stops at an alias, with neither the data asked for nor a word that there is none: the alias's target. */
+function openEnd({ rcode, records, authority }: Answer, { question }: Query): Name | undefined {
+  const last = records.findLast(({ type }) => type !== RecordType.RRSIG)
+  if (rcode !== Rcode.NoError || authority.length > 0 || question.type === RecordType.CNAME) return undefined
+  return last?.type === RecordType.CNAME ? (decodeRdata(RecordType.CNAME, last.data)[0] as Name) : undefined
+}
+
+// RFC 6604 3: the RCODE is that of the last name; an alias whose end cannot be reached is no answer at all.
+function joined(first: Answer, rest: Answer): Answer {
+  if (rest.rcode !== Rcode.NoError && rest.rcode !== Rcode.NxDomain) return rest
+  return {
+    ...rest,
+    records: [...first.records, ...rest.records],
+    origin: first.origin,
+    zones: [...first.zones, ...rest.zones],
+    effort: first.effort ?? rest.effort,
+  }
+}

@@ -1,0 +1,49 @@
+/** The last layer: the ordinary DNS, asked of the upstream servers; only the chain from the question is believed. */
+import { ExtendedError, type Message, Rcode } from '../../dns/message.ts'
+import type { Name } from '../../dns/name.ts'
+import { whoseName } from '../../names/whose.ts'
+import { ResolveFault } from '../fault.ts'
+import { emptyAnswer, type Query, type Resolve } from '../query.ts'
+import { type ScrubLimits, scrub } from '../scrub.ts'
+
+/** One server of the ordinary DNS. */
+export interface Upstream {
+  /** Words for people: its address. */
+  readonly label: string
+  /** A reply to this question and no other. Rejects when none comes in time. */
+  exchange(query: Query): Promise<Message>
+}
+
+export interface ForwardDeps {
+  readonly upstreams: readonly Upstream[]
+  readonly suffix: Name
+  readonly limits: ScrubLimits
+}
+
+export const forward =
+  ({ upstreams, suffix, limits }: ForwardDeps): Resolve =>
+  async (query) => {
+    // RFC 1035 4.1.1: without RD nobody asked us to ask others.
+    if (!query.recursionDesired) return emptyAnswer(Rcode.Refused, 'local')
+    if (upstreams.length === 0)
+      throw new ResolveFault(ExtendedError.NotReady, 'no upstream server is configured')
+    const reply = await firstUsable(upstreams, query)
+    const isOrdinary = (name: Name) => whoseName(name, suffix).kind === 'ordinary'
+    return scrub(reply, query, { ...limits, isOrdinary })
+  }
+
+/** In the order they are configured; the next one when a server is silent or has no answer. */
+async function firstUsable(upstreams: readonly Upstream[], query: Query): Promise<Message> {
+  let last = 'no upstream server answered'
+  for (const upstream of upstreams) {
+    query.signal.throwIfAborted()
+    try {
+      const reply = await upstream.exchange(query)
+      if (reply.rcode === Rcode.NoError || reply.rcode === Rcode.NxDomain) return reply
+      last = `upstream answered with code ${reply.rcode}`
+    } catch {
+      last = 'no upstream server answered'
+    }
+  }
+  throw new ResolveFault(ExtendedError.NetworkError, last)
+}

@@ -1,0 +1,24 @@
+/** What every door to the resolver is once it stands open. */
+import type { Endpoint } from '../config.ts'
+
+export interface Listener extends AsyncDisposable {
+  /** Where it listens: the port it was given when it asked for any. */
+  readonly endpoint: Endpoint
+}
+
+/** A door that cannot be opened. The message is a sentence that names it. */
+export class ListenFault extends Error {
+  override readonly name = 'ListenFault'
+
+  constructor(protocol: string, { host, port }: Endpoint, cause: unknown) {
+    const code = (cause as NodeJS.ErrnoException).code
+    const why = REASONS[code ?? ''] ?? (cause as Error).message
+    super(`DNS cannot listen on ${protocol} ${host}:${port}: ${why}.`, { cause })
+  }
+}
+
+const REASONS: Record<string, string> = {
+  EADDRINUSE: 'another program holds this port',
+  EACCES: 'this needs more rights than the program has (ports below 1024 usually do)',
+  EADDRNOTAVAIL: 'this machine has no such address',
+}

@@ -1,0 +1,138 @@
+/** The TCP door (RFC 7766): many questions on one connection, answered as they are ready, none of it without bound. */
+import { once } from 'node:events'
+import { createServer, type Server, type Socket } from 'node:net'
+import type { Logger } from 'pino'
+import type { Clock } from '../../clock.ts'
+import type { DnsConfig, Endpoint } from '../config.ts'
+import type { Serve } from '../serve.ts'
+import { MessageSplitter, withLength } from '../stream-framing.ts'
+import { type Listener, ListenFault } from './listener.ts'
+
+export interface TcpDeps {
+  readonly clock: Clock
+  readonly config: DnsConfig
+  readonly serve: Serve
+  readonly logger: Logger
+}
+
+/** Octets of replies a client may leave unread before it is cut off. */
+const MAX_UNREAD = 1 << 18
+
+/** @throws ListenFault */
+export async function listenTcp(endpoint: Endpoint, deps: TcpDeps): Promise<Listener> {
+  const connections = new Map<Socket, string>()
+  const server = createServer({ allowHalfOpen: true }, (socket) => admit(socket, connections, deps))
+  server.maxConnections = deps.config.tcpMaxConnections
+  await bound(server, endpoint)
+  server.on('error', (error) => deps.logger.warn({ error }, 'TCP server error'))
+  const { port } = server.address() as { port: number }
+  return {
+    endpoint: { host: endpoint.host, port },
+    async [Symbol.asyncDispose]() {
+      server.close()
+      for (const socket of connections.keys()) socket.destroy()
+      await once(server, 'close')
+    },
+  }
+}
+
+async function bound(server: Server, endpoint: Endpoint): Promise<void> {
+  try {
+    server.listen(endpoint.port, endpoint.host)
+    await once(server, 'listening')
+  } catch (cause) {
+    throw new ListenFault('TCP', endpoint, cause)
+  }
+}
+
+function admit(socket: Socket, connections: Map<Socket, string>, deps: TcpDeps): void {
+  const address = socket.remoteAddress ?? ''
+  const ofClient = [...connections.values()].filter((other) => other === address).length
+  if (ofClient >= deps.config.tcpMaxConnectionsPerClient) {
+    socket.destroy()
+    return
+  }
+  connections.set(socket, address)
+  socket.on('close', () => connections.delete(socket))
+  new Connection(socket, address, deps).start()
+}
+
+/** One client's connection: its questions in flight, and the clock that ends it. */
+class Connection {
+  readonly #socket: Socket
+  readonly #address: string
+  readonly #deps: TcpDeps
+  readonly #splitter = new MessageSplitter()
+  #inFlight = 0
+  #ended = false
+  #alarm: Disposable | undefined
+
+  constructor(socket: Socket, address: string, deps: TcpDeps) {
+    this.#socket = socket
+    this.#address = address
+    this.#deps = deps
+  }
+
+  start(): void {
+    this.#socket.on('data', (piece) => this.#receive(piece))
+    this.#socket.on('end', () => {
+      this.#ended = true
+      this.#closeWhenDone()
+    })
+    this.#socket.on('error', () => this.#socket.destroy())
+    this.#socket.on('close', () => this.#alarm?.[Symbol.dispose]())
+    this.#socket.setNoDelay(true)
+    this.#setAlarm()
+  }
+
+  #receive(piece: Buffer): void {
+    const wasPartial = this.#splitter.isPartial
+    const messages = this.#splitter.push(piece)
+    for (const message of messages) this.#answer(message)
+    // A message that dribbles in does not begin its time anew with every octet.
+    if (messages.length > 0 || !wasPartial) this.#setAlarm()
+    if (this.#inFlight >= this.#deps.config.tcpMaxInFlight) this.#socket.pause()
+  }
+
+  #answer(message: Buffer): void {
+    const reply = this.#deps.serve(message, { address: this.#address, transport: 'tcp' })
+    if (reply instanceof Promise) {
+      this.#inFlight++
+      reply
+        .then((late) => this.#send(late))
+        .catch((error) => this.#deps.logger.error({ error }, 'no TCP reply'))
+        .finally(() => this.#landed())
+    } else if (reply) {
+      this.#send(reply)
+    }
+  }
+
+  #landed(): void {
+    this.#inFlight--
+    this.#socket.resume()
+    this.#closeWhenDone()
+    this.#setAlarm()
+  }
+
+  #send(reply: Buffer): void {
+    if (this.#socket.destroyed) return
+    this.#socket.write(withLength(reply))
+    if (this.#socket.writableLength > MAX_UNREAD) this.#socket.destroy()
+  }
+
+  // RFC 7766 6.2.4: a client may close its half and still wait for answers.
+  #closeWhenDone(): void {
+    if (this.#ended && this.#inFlight === 0) this.#socket.end()
+  }
+
+  #setAlarm(): void {
+    this.#alarm?.[Symbol.dispose]()
+    if (this.#socket.destroyed) return
+    const { tcpIdle, tcpMessageTimeout } = this.#deps.config
+    this.#alarm = this.#deps.clock.after(this.#splitter.isPartial ? tcpMessageTimeout : tcpIdle, () => {
+      // Whoever is owed an answer is not idle; the answer's own deadline ends that.
+      if (this.#inFlight > 0 && !this.#splitter.isPartial) this.#setAlarm()
+      else this.#socket.destroy()
+    })
+  }
+}

@@ -1,0 +1,54 @@
+/** The UDP door. One socket per address: Node cannot tell which address of several a packet came to. */
+import { createSocket, type Socket } from 'node:dgram'
+import { once } from 'node:events'
+import { isIPv6 } from 'node:net'
+import type { Logger } from 'pino'
+import type { Endpoint } from '../config.ts'
+import type { Serve } from '../serve.ts'
+import { type Listener, ListenFault } from './listener.ts'
+
+/** Octets the kernel keeps for us while we are busy. */
+const RECEIVE_BUFFER = 1 << 20
+
+/** @throws ListenFault */
+export async function listenUdp(endpoint: Endpoint, serve: Serve, logger: Logger): Promise<Listener> {
+  const family = isIPv6(endpoint.host) ? 6 : 4
+  const socket = createSocket({
+    type: family === 6 ? 'udp6' : 'udp4',
+    // Replies go to addresses, never to names: without this Node puts off each of them to the next tick.
+    lookup: (host, _options, done) => done(null, host, family),
+  })
+  await bound(socket, endpoint)
+  socket.setRecvBufferSize(RECEIVE_BUFFER)
+  socket.on('error', (error) => logger.warn({ error }, 'UDP socket error'))
+  socket.on('message', (packet, { address, port }) => {
+    if (port === 0) return
+    const reply = serve(packet, { address, transport: 'udp' })
+    if (reply instanceof Promise) {
+      reply
+        .then((late) => socket.send(late, port, address))
+        .catch((error) => logger.error({ error }, 'no UDP reply'))
+    } else if (reply) {
+      socket.send(reply, port, address)
+    }
+  })
+  return {
+    endpoint: { host: endpoint.host, port: socket.address().port },
+    async [Symbol.asyncDispose]() {
+      socket.close()
+      await once(socket, 'close')
+    },
+  }
+}
+
+async function bound(socket: Socket, endpoint: Endpoint): Promise<void> {
+  try {
+    const listening = once(socket, 'listening') // before bind: without a look-up to wait for it may come at once
+    listening.catch(() => undefined)
+    socket.bind(endpoint.port, endpoint.host)
+    await listening
+  } catch (cause) {
+    socket.close()
+    throw new ListenFault('UDP', endpoint, cause)
+  }
+}

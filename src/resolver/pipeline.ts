@@ -1,0 +1,27 @@
+/** The order of the layers is what the resolver does. It is written here and nowhere else; each feels only what is below it. */
+import { aliases } from './layers/aliases.ts'
+import { coalesce } from './layers/coalesce.ts'
+import { failure } from './layers/failure.ts'
+import { type ForwardDeps, forward } from './layers/forward.ts'
+import { special } from './layers/special.ts'
+import { type ZonesDeps, zones } from './layers/zones.ts'
+import { compose, type Resolve } from './query.ts'
+
+export interface PipelineDeps extends ZonesDeps, ForwardDeps {
+  readonly maxAliases: number
+  /** Told of faults nobody foresaw. */
+  readonly report: (fault: unknown) => void
+}
+
+export function pipeline(deps: PipelineDeps): Resolve {
+  return compose(
+    [
+      failure(deps.report), // outermost: nothing thrown, and no silence, reaches a listener
+      special, // above everything that asks somebody: these names are nobody's business but this machine's
+      aliases(deps.maxAliases), // above zones: an alias may lead from ours to the ordinary DNS, and back
+      zones(deps), // where our names end: none of them passes
+      coalesce, // below zones, which has its own single flight: one exchange per question with the outside
+    ],
+    forward(deps),
+  )
+}

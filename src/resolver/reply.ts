@@ -1,0 +1,158 @@
+/** Replies: an answer made ready once as octets, then fitted to each question that asks for it. */
+import { encodeMessage } from '../dns/codec.ts'
+import { type EdnsError, RecordClass, RecordType } from '../dns/message.ts'
+import { type Name, nameFromWire } from '../dns/name.ts'
+import { HEADER_OCTETS, walkMessage } from '../dns/walker.ts'
+import type { Answer } from './query.ts'
+import type { Scan } from './scan.ts'
+
+const RA = 0x80
+const TC = 0x02
+const RD = 0x01
+const CD = 0x10
+const QR = 0x80
+const OPT_OCTETS = 11
+/** RFC 8914 3 sets no bound; a sentence is enough, and must not push a reply over its limit. */
+const MAX_ERROR_TEXT = 100
+
+/** A reply without id, OPT and the asker's flags, ready to be fitted. */
+export interface ReadyReply {
+  readonly octets: Buffer
+  /** Where each TTL stands in `octets`. */
+  readonly ttlOffsets: readonly number[]
+  /** TTLs as they were when it was made. */
+  readonly ttls: readonly number[]
+  readonly rcode: number
+  readonly error: EdnsError | undefined
+}
+
+/** @throws DnsFault `too-large` when the answer fits in no message */
+export function makeReady(answer: Answer, question: { name: Name; type: number }): ReadyReply {
+  const octets = encodeMessage({
+    id: 0,
+    opcode: 0,
+    flags: {
+      response: true,
+      authoritative: false,
+      truncated: false,
+      recursionDesired: false,
+      recursionAvailable: true,
+      authenticData: false,
+      checkingDisabled: false,
+    },
+    rcode: answer.rcode,
+    questions: [{ ...question, class: RecordClass.IN }],
+    answers: answer.records,
+    authority: answer.authority,
+    additional: [],
+    edns: undefined,
+  })
+  const { records } = walkMessage(octets)
+  return {
+    octets,
+    ttlOffsets: records.map(({ ttlAt }) => ttlAt),
+    ttls: records.map(({ ttl }) => ttl),
+    rcode: answer.rcode,
+    error: answer.error,
+  }
+}
+
+/** Where a reply goes: how much fits, and what we can take ourselves. */
+export interface Door {
+  /** Octets the reply may have. */
+  readonly limit: number
+  /** Octets of UDP we announce. */
+  readonly maxUdpPayload: number
+}
+
+/** The reply to one question: its id, flags and spelling; TTLs less `age` seconds; TC when it does not fit the door. */
+export function fitReply(ready: ReadyReply, scan: Scan, { age, door }: { age: number; door: Door }): Buffer {
+  const { octets } = ready
+  const optLength = scan.edns ? optLengthFor(ready.error) : 0
+  const length = octets.length + optLength
+  if (length > door.limit)
+    return headAndQuestion(scan, { rcode: ready.rcode, error: ready.error, truncated: true, door })
+  const reply = Buffer.allocUnsafe(length)
+  reply.set(octets)
+  writeHead(reply, scan, ready.rcode)
+  // Echoed octet by octet: some clients compare the question with their own spelling (RFC 4343 is not enough for them).
+  scan.packet.copy(reply, HEADER_OCTETS, HEADER_OCTETS, scan.questionEnd - 4)
+  if (age > 0) ageTtls(reply, ready, age)
+  if (scan.edns) writeOpt(reply, octets.length, { scan, error: ready.error, door, rcode: ready.rcode })
+  return reply
+}
+
+function writeHead(reply: Buffer, { packet, flags }: Scan, rcode: number): void {
+  reply[0] = packet[0] ?? 0
+  reply[1] = packet[1] ?? 0
+  reply[2] = QR | ((flags >> 8) & (0x78 | RD))
+  reply[3] = RA | (flags & CD) | (rcode & 15)
+}
+
+function ageTtls(reply: Buffer, { ttlOffsets, ttls }: ReadyReply, age: number): void {
+  for (let at = 0; at < ttlOffsets.length; at++) {
+    reply.writeUInt32BE(Math.max(0, (ttls[at] ?? 0) - age), ttlOffsets[at] ?? 0)
+  }
+}
+
+/** A reply that refuses: nothing but header, the question where there is one to echo, and OPT. */
+export function refuse(scan: Scan, rcode: number, to: { door: Door; error?: EdnsError }): Buffer {
+  return headAndQuestion(scan, { rcode, error: to.error, truncated: false, door: to.door })
+}
+
+interface Head {
+  readonly rcode: number
+  readonly error: EdnsError | undefined
+  readonly truncated: boolean
+  readonly door: Door
+}
+
+function headAndQuestion(scan: Scan, { rcode, error, truncated, door }: Head): Buffer {
+  const length = scan.questionEnd + (scan.edns ? optLengthFor(error) : 0)
+  const reply = Buffer.alloc(length)
+  writeHead(reply, scan, rcode)
+  if (truncated) reply[2] = (reply[2] ?? 0) | TC
+  if (scan.questionEnd > HEADER_OCTETS) {
+    reply[5] = 1
+    scan.packet.copy(reply, HEADER_OCTETS, HEADER_OCTETS, scan.questionEnd)
+  }
+  if (scan.edns) writeOpt(reply, scan.questionEnd, { scan, error, door, rcode })
+  return reply
+}
+
+function optLengthFor(error: EdnsError | undefined): number {
+  return error ? OPT_OCTETS + 6 + errorText(error).length : OPT_OCTETS
+}
+
+function errorText({ text }: EdnsError): Buffer {
+  return Buffer.from(text.slice(0, MAX_ERROR_TEXT), 'utf8')
+}
+
+// RFC 6891 6.1.2: root, OPT, payload, extended RCODE, version 0, DO copied (RFC 3225 3), then at most one option: EDE.
+function writeOpt(
+  reply: Buffer,
+  start: number,
+  { scan, error, door, rcode }: { scan: Scan; error: EdnsError | undefined; door: Door; rcode: number },
+): void {
+  reply[11] = 1
+  reply[start] = 0
+  reply.writeUInt16BE(RecordType.OPT, start + 1)
+  reply.writeUInt16BE(door.maxUdpPayload, start + 3)
+  reply.writeUInt16BE((rcode >> 4) << 8, start + 5)
+  reply.writeUInt16BE(scan.dnssecOk ? 0x8000 : 0, start + 7)
+  if (!error) {
+    reply.writeUInt16BE(0, start + 9)
+    return
+  }
+  const text = errorText(error)
+  reply.writeUInt16BE(6 + text.length, start + 9)
+  reply.writeUInt16BE(15, start + 11)
+  reply.writeUInt16BE(2 + text.length, start + 13)
+  reply.writeUInt16BE(error.code, start + 15)
+  text.copy(reply, start + 17)
+}
+
+/** The question's name as it was spelled. */
+export function askedName({ packet, questionEnd }: Scan): Name {
+  return nameFromWire(packet.subarray(HEADER_OCTETS, questionEnd - 4))
+}

@@ -1,0 +1,73 @@
+/** The room put together: cache, layers, upstreams behind one doorway, and the doors in front of it. */
+import type { Logger } from 'pino'
+import type { Clock } from '../clock.ts'
+import type { Name } from '../dns/name.ts'
+import type { ZoneDirectory } from '../zone/directory.ts'
+import { AnswerCache } from './answer-cache.ts'
+import type { DnsConfig, Endpoint, UpstreamConfig } from './config.ts'
+import { listenTcp } from './listeners/tcp.ts'
+import { listenUdp } from './listeners/udp.ts'
+import { pipeline } from './pipeline.ts'
+import type { Answer } from './query.ts'
+import { asking, type Serve, serving } from './serve.ts'
+import { plainUpstream } from './upstreams/plain.ts'
+
+export interface ResolverDeps {
+  readonly clock: Clock
+  readonly config: DnsConfig
+  readonly upstream: UpstreamConfig
+  /** Folded. */
+  readonly suffix: Name
+  readonly directory: ZoneDirectory
+  readonly logger: Logger
+}
+
+export interface Resolver extends Disposable {
+  readonly serve: Serve
+  /** The answer a packet would get, for the API. */
+  ask(question: { name: Name; type: number }, signal: AbortSignal): Promise<Answer>
+}
+
+export function makeResolver(deps: ResolverDeps): Resolver {
+  const { clock, config, upstream, suffix, directory, logger } = deps
+  const cache = new AnswerCache(clock, config.cacheOctets)
+  const { maxTtl, maxNegativeTtl, maxAliases } = config
+  const resolve = pipeline({
+    clock,
+    directory,
+    suffix,
+    maxNegativeTtl,
+    maxAliases,
+    limits: { maxTtl, maxNegativeTtl, maxAliases },
+    upstreams: upstream.servers.map((server) => plainUpstream(server, upstream, clock)),
+    report: (fault) => logger.error({ err: fault }, 'a question failed for a reason nobody foresaw'),
+  })
+  const watch = directory.watch((zone) => cache.changed(zone))
+  const serveDeps = { clock, config, cache, resolve }
+  return {
+    serve: serving(serveDeps),
+    ask: asking(serveDeps),
+    [Symbol.dispose]: () => watch[Symbol.dispose](),
+  }
+}
+
+export interface Doors extends AsyncDisposable {
+  /** Where each stands open, for UDP and TCP alike. */
+  readonly endpoints: readonly Endpoint[]
+}
+
+/** Opens UDP and TCP on every address; port 0 takes one that is free for both. @throws ListenFault */
+export async function openDoors(
+  deps: Pick<ResolverDeps, 'clock' | 'config' | 'logger'>,
+  serve: Serve,
+): Promise<Doors> {
+  await using opening = new AsyncDisposableStack()
+  const endpoints: Endpoint[] = []
+  for (const wanted of deps.config.listen) {
+    const udp = opening.use(await listenUdp(wanted, serve, deps.logger))
+    opening.use(await listenTcp(udp.endpoint, { ...deps, serve }))
+    endpoints.push(udp.endpoint)
+  }
+  const open = opening.move()
+  return { endpoints, [Symbol.asyncDispose]: () => open.disposeAsync() }
+}

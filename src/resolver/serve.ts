@@ -1,0 +1,122 @@
+/** The doorway: packets become queries and answers become packets here, and nowhere else. */
+import { type Clock, timeLimit } from '../clock.ts'
+import { decodeMessage } from '../dns/codec.ts'
+import { ExtendedError, Rcode, RecordClass } from '../dns/message.ts'
+import { type Name, nameToWire } from '../dns/name.ts'
+import type { AnswerCache, CacheEntry } from './answer-cache.ts'
+import type { DnsConfig } from './config.ts'
+import { type Answer, type Client, emptyAnswer, type Query, type Resolve } from './query.ts'
+import { askedName, type Door, fitReply, makeReady, type ReadyReply, refuse } from './reply.ts'
+import { MIN_UDP_PAYLOAD, type Scan, scanPacket } from './scan.ts'
+
+/** Octets in, octets out: all that a listener knows. undefined means say nothing. A reply from memory comes at once. */
+export type Serve = (packet: Buffer, client: Client) => Buffer | undefined | Promise<Buffer>
+
+export interface ServeDeps {
+  readonly clock: Clock
+  readonly config: DnsConfig
+  readonly cache: AnswerCache
+  readonly resolve: Resolve
+}
+
+const MAX_MESSAGE = 0xffff
+
+export function serving(deps: ServeDeps): Serve {
+  const { cache, config } = deps
+  const load = { pending: 0 }
+  return (packet, client) => {
+    const scan = scanPacket(packet)
+    if (!scan) return undefined
+    const door = doorOf(scan, client, config)
+    if (scan.refusal !== Rcode.NoError) return refuse(scan, scan.refusal, { door })
+    const hit = cache.get(scan.key)
+    if (hit) return fitReply(hit.ready, scan, { age: cache.age(hit), door })
+    if (load.pending >= config.maxPending) return refuse(scan, Rcode.ServFail, { door, error: BUSY })
+    load.pending++
+    return answerAnew(deps, scan, client)
+      .then((ready) => fitReply(ready, scan, { age: 0, door }))
+      .finally(() => load.pending--)
+  }
+}
+
+const BUSY = { code: ExtendedError.NotReady, text: 'too many questions at once' }
+
+// RFC 6891 6.2.3, 6.2.5: what the client takes, what we send at most (RFC 9715), 512 without EDNS.
+function doorOf(scan: Scan, { transport }: Client, { maxUdpPayload }: DnsConfig): Door {
+  const udp = scan.edns ? Math.min(scan.payloadSize, maxUdpPayload) : MIN_UDP_PAYLOAD
+  return { limit: transport === 'udp' ? udp : MAX_MESSAGE, maxUdpPayload }
+}
+
+async function answerAnew(deps: ServeDeps, scan: Scan, client: Client): Promise<ReadyReply> {
+  const question = { name: askedName(scan), type: scan.type, class: scan.class }
+  const { recursionDesired, dnssecOk, checkingDisabled } = scan
+  using limit = timeLimit(deps.clock, deps.config.answerTimeout)
+  const answer = await deps.resolve({
+    question,
+    client,
+    recursionDesired,
+    dnssecOk,
+    checkingDisabled,
+    signal: limit.signal,
+  })
+  return ready(deps.cache, answer, { key: scan.key, question })
+}
+
+function ready(
+  cache: AnswerCache,
+  answer: Answer,
+  { key, question }: { key: string; question: Query['question'] },
+): ReadyReply {
+  try {
+    const reply = makeReady(answer, question)
+    cache.remember(key, reply, answer)
+    return reply
+  } catch {
+    // More records than a message holds: nobody can be told all of them.
+    const error = { code: ExtendedError.Other, text: 'the answer does not fit a DNS message' }
+    return makeReady(emptyAnswer(Rcode.ServFail, 'failure', error), question)
+  }
+}
+
+/** Asks the same way a packet would, for the API: from memory, else anew. */
+export function asking(
+  deps: ServeDeps,
+): (question: { name: Name; type: number }, signal: AbortSignal) => Promise<Answer> {
+  return async ({ name, type }, signal) => {
+    const question = { name, type, class: RecordClass.IN }
+    const key = scanPacket(questionPacket(name, type))?.key ?? ''
+    const hit = deps.cache.get(key)
+    if (hit) return fromMemory(hit, deps.cache.age(hit))
+    using limit = timeLimit(deps.clock, deps.config.answerTimeout, signal)
+    const answer = await deps.resolve({
+      question,
+      client: { address: '', transport: 'api' },
+      recursionDesired: true,
+      dnssecOk: false,
+      checkingDisabled: false,
+      signal: limit.signal,
+    })
+    ready(deps.cache, answer, { key, question })
+    return answer
+  }
+}
+
+function questionPacket(name: Name, type: number): Buffer {
+  const header = Buffer.from([0, 0, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0])
+  return Buffer.concat([header, nameToWire(name), Buffer.from([type >> 8, type & 0xff, 0, RecordClass.IN])])
+}
+
+function fromMemory({ ready: { octets, rcode, error }, effort }: CacheEntry, age: number): Answer {
+  const { answers, authority } = decodeMessage(octets, { trailing: 'refuse' })
+  const older = (records: typeof answers) =>
+    records.map((record) => ({ ...record, ttl: Math.max(0, record.ttl - age) }))
+  return {
+    rcode,
+    records: older(answers),
+    authority: older(authority),
+    origin: 'cache',
+    error,
+    zones: [],
+    effort,
+  }
+}

@@ -1,0 +1,55 @@
+import type { FindOptions, Lookup, ZoneDirectory } from '../../src/zone/directory.ts'
+import type { PublicKey } from '../../src/zone/key.ts'
+import { compareZones, type SignedZone } from '../../src/zone/signed-zone.ts'
+
+const HOME = { asked: 0, hops: 0, milliseconds: 0 }
+
+/** A directory without a network: what is published is found, and everything asked of it is written down. */
+export class MemoryDirectory implements ZoneDirectory {
+  readonly zones = new Map<string, SignedZone>()
+  readonly finds: { label: string; maxAge: number | undefined }[] = []
+  /** What `find` says of keys it has no zone for. */
+  otherwise: Lookup = { kind: 'absent', effort: HOME }
+  /** Seconds since confirmation that `find` tells of, and until the next. */
+  age = 0
+  freshFor = 300
+  storedOn = 0
+  #watchers = new Set<(zone: SignedZone) => void>()
+  #peerWatchers = new Set<() => void>()
+
+  async find(key: PublicKey, { maxAge }: FindOptions): Promise<Lookup> {
+    this.finds.push({ label: key.label, maxAge })
+    const zone = this.zones.get(key.label)
+    if (!zone) return this.otherwise
+    if (maxAge !== undefined && maxAge <= this.age) this.age = 0
+    return { kind: 'found', zone, age: this.age, freshFor: this.freshFor, effort: HOME }
+  }
+
+  async publish(zone: SignedZone): Promise<{ storedOn: number }> {
+    const before = this.zones.get(zone.key.label)
+    if (!before || compareZones(zone, before) > 0) {
+      this.zones.set(zone.key.label, zone)
+      for (const watcher of this.#watchers) watcher(zone)
+    }
+    return { storedOn: this.storedOn }
+  }
+
+  async floorOf(key: PublicKey): Promise<bigint> {
+    return this.zones.get(key.label)?.sequence ?? 0n
+  }
+
+  watch(listener: (zone: SignedZone) => void): Disposable {
+    this.#watchers.add(listener)
+    return { [Symbol.dispose]: () => this.#watchers.delete(listener) }
+  }
+
+  watchPeers(listener: () => void): Disposable {
+    this.#peerWatchers.add(listener)
+    return { [Symbol.dispose]: () => this.#peerWatchers.delete(listener) }
+  }
+
+  /** A node to publish to appears. */
+  addPeer(): void {
+    for (const watcher of this.#peerWatchers) watcher()
+  }
+}
