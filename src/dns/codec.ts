@@ -3,10 +3,10 @@ import { Packet } from 'dns2'
 import { DnsFault } from './fault.ts'
 import type { Edns, EdnsError, Flags, Message, Question, ResourceRecord } from './message.ts'
 import { RecordType } from './message.ts'
-import type { Name } from './name.ts'
+import { type Name, ROOT } from './name.ts'
 import { OctetWriter } from './octet-writer.ts'
 import { decodeRdata, decodeRdataInMessage, encodeField, encodeRdata, fieldsOf, knownTypes } from './rdata.ts'
-import { NameReader, walkMessage } from './walker.ts'
+import { NameReader, type RecordBorders, walkMessage } from './walker.ts'
 
 const MAX_TTL = 0x7fff_ffff
 const EDE_OPTION = 15
@@ -24,9 +24,6 @@ interface Dns2Record {
   class: number
   ttl: number
   data?: Buffer
-  extendedRcode?: number
-  version?: number
-  doFlag?: boolean
   rdata?: { ednsCode: number; infoCode?: number; extraText?: string }[]
 }
 interface Dns2Codec {
@@ -135,29 +132,37 @@ export function decodeMessage(octets: Uint8Array, options: { trailing: 'refuse' 
   if (options.trailing === 'refuse' && end !== octets.length) {
     throw new DnsFault('malformed', `${octets.length - end} octets follow the last record.`)
   }
-  if (records.filter(({ type }) => type === RecordType.OPT).length > 1) {
-    throw new DnsFault('malformed', 'The message has more than one OPT record.')
-  }
+  const opt = optOf(records)
   // A copy, so that no record keeps a socket's whole buffer alive.
   const packet = dns2.parse(Buffer.from(octets.subarray(0, end)))
   const [error] = packet.errors
   if (error)
     throw new DnsFault('malformed', `The message cannot be read: ${error.message}.`, { cause: error })
-  return messageFrom(packet)
+  return messageFrom(packet, opt)
 }
 
-function messageFrom(packet: Dns2Packet): Message {
+// RFC 6891 6.1.1: one at most, owned by the root, in the additional section.
+function optOf(records: readonly RecordBorders[]): RecordBorders | undefined {
+  const [opt, ...more] = records.filter(({ type }) => type === RecordType.OPT)
+  if (more.length > 0) throw new DnsFault('malformed', 'The message has more than one OPT record.')
+  if (opt && (opt.section !== 'additional' || opt.name !== ROOT)) {
+    throw new DnsFault('malformed', 'An OPT record stands where none may be.')
+  }
+  return opt
+}
+
+function messageFrom(packet: Dns2Packet, opt: RecordBorders | undefined): Message {
   const { header } = packet
   return {
     id: header['id'] ?? 0,
     opcode: header['opcode'] ?? 0,
     flags: flagsFrom(header),
-    rcode: header['rcode'] ?? 0,
+    rcode: ((header['rcode'] ?? 0) & 0xf) | (((opt?.ttl ?? 0) >>> 24) << 4),
     questions: packet.questions.map(({ name, type, class: dnsClass }) => ({ name, type, class: dnsClass })),
     answers: packet.answers.map(recordFrom),
     authority: packet.authorities.map(recordFrom),
     additional: packet.additionals.filter(({ type }) => type !== RecordType.OPT).map(recordFrom),
-    edns: ednsFrom(packet.additionals.find(({ type }) => type === RecordType.OPT)),
+    edns: opt && ednsFrom(opt, packet.additionals.find(({ type }) => type === RecordType.OPT)?.rdata),
   }
 }
 
@@ -178,11 +183,11 @@ function recordFrom({ name, type, class: dnsClass, ttl, data }: Dns2Record): Res
   return { name, type, class: dnsClass, ttl, data: data ?? new Uint8Array(0) }
 }
 
-function ednsFrom(opt: Dns2Record | undefined): Edns | undefined {
-  if (!opt) return undefined
-  const option = opt.rdata?.find(({ ednsCode }) => ednsCode === EDE_OPTION)
+// RFC 6891 6.1.3, from the TTL as it was sent: dns2 has cut it to 31 bits.
+function ednsFrom({ class: payloadSize, ttl }: RecordBorders, options: Dns2Record['rdata']): Edns {
+  const option = options?.find(({ ednsCode }) => ednsCode === EDE_OPTION)
   const error: EdnsError | undefined = option && { code: option.infoCode ?? 0, text: option.extraText ?? '' }
-  return { payloadSize: opt.class, version: opt.version ?? 0, dnssecOk: opt.doFlag === true, error }
+  return { payloadSize, version: (ttl >>> 16) & 0xff, dnssecOk: (ttl & 0x8000) !== 0, error }
 }
 
 /** A message to octets, names compressed. @throws DnsFault `too-large` when it is over 65535 octets */
@@ -221,10 +226,6 @@ function optFor(edns: Edns): Dns2Record {
   const options = edns.error
     ? [{ ednsCode: EDE_OPTION, infoCode: edns.error.code, extraText: edns.error.text }]
     : []
-  const opt = dns2.Resource.EDNS(options, {
-    udpPayloadSize: edns.payloadSize,
-    version: edns.version,
-    doFlag: edns.dnssecOk,
-  })
-  return { ...opt, name: '\0' as Name }
+  const opt = dns2.Resource.EDNS(options, { version: edns.version, doFlag: edns.dnssecOk })
+  return { ...opt, name: ROOT, class: edns.payloadSize } // dns2 takes a size of 0 for none
 }

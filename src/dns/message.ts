@@ -112,6 +112,15 @@ export interface Message {
   readonly edns: Edns | undefined
 }
 
+const RCODE_TEXT = new Map<number, string>(
+  Object.entries(Rcode).map(([text, rcode]) => [rcode, text.toUpperCase()]),
+)
+
+/** "NXDOMAIN" for 3, as dig writes it. */
+export function formatRcode(rcode: number): string {
+  return RCODE_TEXT.get(rcode) ?? `RCODE${rcode}`
+}
+
 const NAME_OF = new Map<number, string>(Object.entries(RecordType).map(([text, type]) => [type, text]))
 
 /** "AAAA" for 28; "TYPE65280" for what has no name here (RFC 3597 5). */

@@ -1,7 +1,7 @@
 /** The parameters of SVCB and HTTPS records between octets and text (RFC 9460 2.1, 2.2, 7, appendix A). */
 import { formatIPv4, formatIPv6, parseIPv4, parseIPv6 } from './address.ts'
 import { DnsFault } from './fault.ts'
-import { formatQuoted, parseOctets, type Token } from './text.ts'
+import { formatQuoted, parseOctets, scanLine, type Token } from './text.ts'
 
 const KEYS = ['mandatory', 'alpn', 'no-default-alpn', 'port', 'ipv4hint', 'ech', 'ipv6hint', 'dohpath']
 const MANDATORY = 0
@@ -45,11 +45,18 @@ const port: Parameter = {
     if (!/^\d{1,5}$/.test(text) || Number(text) > 0xffff) throw bad(`"${text}" is no port.`)
     return uint16(Number(text))
   },
-  format: (value) => String(value.readUInt16BE()),
+  format: (value) =>
+    split(value, 2)
+      .map((half) => half.readUInt16BE())
+      .join(','),
 }
 
 const ech: Parameter = {
-  parse: (text) => Buffer.from(text, 'base64'),
+  parse: (text) => {
+    if (!/^(?:[A-Za-z\d+/]{4})*(?:[A-Za-z\d+/]{2}==|[A-Za-z\d+/]{3}=)?$/.test(text))
+      throw bad(`"${text}" is no base64 text.`)
+    return Buffer.from(text, 'base64')
+  },
   format: (value) => value.toString('base64'),
 }
 
@@ -86,11 +93,17 @@ export function parseParams(tokens: readonly Token[]): Buffer {
     const [, name = '', , value = ''] = /^([^=]+)(=([\s\S]*))?$/.exec(text) ?? []
     const key = parseKey(name)
     if (params.has(key)) throw bad(`The parameter "${name}" is given twice.`)
-    params.set(key, (PARAMETERS[key] ?? opaque).parse(value.replace(/^"([\s\S]*)"$/, '$1')))
+    params.set(key, parseValue(key, value.replace(/^"([\s\S]*)"$/, '$1')))
   }
   requireMandatory(params)
   const sorted = [...params].sort(([a], [b]) => a - b)
   return Buffer.concat(sorted.flatMap(([key, value]) => [uint16(key), uint16(value.length), value]))
+}
+
+function parseValue(key: number, text: string): Buffer {
+  const value = (PARAMETERS[key] ?? opaque).parse(text)
+  if (value.length > 0xffff) throw bad(`The value of "${formatKey(key)}" has over 65535 octets.`)
+  return value
 }
 
 function requireMandatory(params: Map<number, Buffer>): void {
@@ -100,7 +113,10 @@ function requireMandatory(params: Map<number, Buffer>): void {
   }
 }
 
-/** @param params octets whose order and lengths have been checked. A value that breaks its key's own rule is shown as octets. */
+/**
+ * @param params octets whose order and lengths have been checked
+ * @throws DnsFault `bad-text` when a value breaks its key's own rule, so that no text of parameters means these octets
+ */
 export function formatParams(params: Uint8Array): string[] {
   const bytes = Buffer.from(params)
   const texts: string[] = []
@@ -110,21 +126,13 @@ export function formatParams(params: Uint8Array): string[] {
     texts.push(formatParam(key, bytes.subarray(at + 4, end)))
     at = end
   }
+  if (!parseParams(scanLine(texts.join(' '))).equals(bytes)) throw bad('A parameter breaks its own rule.')
   return texts
 }
 
 function formatParam(key: number, value: Buffer): string {
-  const text = formatValue(key, value)
-  return text === '' ? formatKey(key) : `${formatKey(key)}=${text}`
-}
-
-function formatValue(key: number, value: Buffer): string {
-  if (value.length === 0) return ''
-  try {
-    return (PARAMETERS[key] ?? opaque).format(value)
-  } catch {
-    return opaque.format(value)
-  }
+  if (value.length === 0) return formatKey(key)
+  return `${formatKey(key)}=${(PARAMETERS[key] ?? opaque).format(value)}`
 }
 
 function parseKey(text: string): number {
@@ -144,7 +152,8 @@ function formatKey(key: number): string {
 function parseList(text: string): Buffer[] {
   const octets = parseOctets(text).toString('latin1')
   const values = octets.match(/(?:\\[\s\S]|[^,\\])+/g) ?? []
-  if (values.join(',') !== octets) throw bad(`"${text}" is no list of values parted by commas.`)
+  if (octets === '' || values.join(',') !== octets)
+    throw bad(`"${text}" is no list of values parted by commas.`)
   return values.map((value) => Buffer.from(value.replace(/\\([\s\S])/g, '$1'), 'latin1'))
 }
 

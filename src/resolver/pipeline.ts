@@ -17,8 +17,8 @@ export function pipeline(deps: PipelineDeps): Resolve {
   return compose(
     [
       failure(deps.report), // outermost: nothing thrown, and no silence, reaches a listener
+      aliases(deps.maxAliases), // above all that answers: an alias may lead anywhere, from ours to the ordinary DNS and back
       special, // above everything that asks somebody: these names are nobody's business but this machine's
-      aliases(deps.maxAliases), // above zones: an alias may lead from ours to the ordinary DNS, and back
       zones(deps), // where our names end: none of them passes
       coalesce, // below zones, which has its own single flight: one exchange per question with the outside
     ],

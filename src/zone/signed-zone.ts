@@ -101,6 +101,7 @@ export function verifyZone(bytes: Uint8Array, expected?: PublicKey): SignedZone 
     throw new ZoneFault('signature', `The signature of zone ${key.label} does not hold.`)
   }
   if (sequence === REVOKED) return revocation(key, own, message)
+  if (sequence > REVOKED) throw new ZoneFault('content', 'The sequence is above the highest BEP 44 knows.')
   const records = recordsOf(key, decodeSigned(message))
   const soa = decodeZoneSoa(records[0])
   const expires = Number(sequence / 1000n) + Math.min(soa.expire, MAX_LIFETIME) * 1000

@@ -36,28 +36,31 @@ export function parseZoneFile(text: string, key: PublicKey): ZoneFileRecord[] {
 }
 
 function readEntry(entry: Entry, state: State): ZoneFileRecord | undefined {
-  const [first, second] = entry.tokens
-  if (first?.text.startsWith('$') && !first.quoted) {
-    readDirective(first.text.toUpperCase(), second?.text ?? '', { state, line: entry.line })
+  try {
+    const [first, second] = entry.tokens
+    if (!first?.text.startsWith('$') || first.quoted) return readRecord(entry, state)
+    readDirective(first.text.toUpperCase(), second?.text ?? '', state)
     return undefined
+  } catch (fault) {
+    if (!(fault instanceof DnsFault)) throw fault
+    throw new DnsFault('bad-text', `Line ${entry.line}: ${fault.message}`, { cause: fault })
   }
-  return readRecord(entry, state)
 }
 
-function readDirective(word: string, value: string, { state, line }: { state: State; line: number }): void {
-  if (word === '$ORIGIN') state.origin = formatName(parseName(value, parseName(state.origin)))
-  else if (word === '$TTL') state.ttl = parseTtl(value) ?? fail(line, `"${value}" is no TTL.`)
-  else fail(line, `${word} is not understood here; $ORIGIN and $TTL are.`)
+function readDirective(word: string, value: string, state: State): void {
+  if (word === '$ORIGIN') state.origin = absolute(value, state.origin)
+  else if (word === '$TTL') state.ttl = parseTtl(value) ?? fail(`"${value}" is no TTL.`)
+  else fail(`${word} is not understood here; $ORIGIN and $TTL are.`)
 }
 
 function readRecord({ line, indented, tokens }: Entry, state: State): ZoneFileRecord {
   const rest = [...tokens]
   if (!indented) state.owner = absolute(rest.shift()?.text ?? '', state.origin)
-  if (state.owner === undefined) fail(line, 'The first record has no name.')
+  if (state.owner === undefined) fail('The first record has no name.')
   const ttl = readTtlAndClass(rest) ?? state.ttl
   const word = rest.shift()?.text ?? ''
-  const type = parseType(word) ?? fail(line, `"${word}" is no record type.`)
-  const value = valueText(type, rest, { origin: state.origin, line })
+  const type = parseType(word) ?? fail(`"${word}" is no record type.`)
+  const value = valueText(type, rest, state.origin)
   return { line, name: state.owner, type: formatType(type), ttl, value }
 }
 
@@ -75,17 +78,8 @@ function readTtlAndClass(rest: Token[]): number | undefined {
 }
 
 // Read and written again, so that names in it are absolute whatever the $ORIGIN was.
-function valueText(
-  type: number,
-  tokens: readonly Token[],
-  { origin, line }: { origin: string; line: number },
-): string {
-  try {
-    return formatRdata(type, parseRdataTokens(type, tokens, parseName(origin)))
-  } catch (fault) {
-    if (fault instanceof DnsFault) return fail(line, fault.message)
-    throw fault
-  }
+function valueText(type: number, tokens: readonly Token[], origin: string): string {
+  return formatRdata(type, parseRdataTokens(type, tokens, parseName(origin)))
 }
 
 function absolute(text: string, origin: string): string {
@@ -101,8 +95,8 @@ function parseTtl(text: string): number | undefined {
   return [...parts].reduce((sum, [, count, letter]) => sum + Number(count) * (unit[letter ?? 's'] ?? 1), 0)
 }
 
-function fail(line: number, sentence: string): never {
-  throw new DnsFault('bad-text', `Line ${line}: ${sentence}`)
+function fail(sentence: string): never {
+  throw new DnsFault('bad-text', sentence)
 }
 
 /** A signed zone as a zone file, SOA first. */

@@ -10,15 +10,18 @@ export const aliases =
   (limit: number): Layer =>
   (next) =>
   async (query) => {
-    let answer = await next(query)
+    let last = await next(query)
+    let answer = last
     const seen = new Set([fold(query.question.name)])
-    for (let target = openEnd(answer, query); target !== undefined; target = openEnd(answer, query)) {
+    // Asked of the last answer alone: when that is empty, the alias before it has been followed already.
+    for (let target = openEnd(last, query); target !== undefined; target = openEnd(last, query)) {
       if (seen.has(fold(target)))
         throw new ResolveFault(ExtendedError.Other, 'the aliases of this name lead in a circle')
       if (seen.size > limit)
         throw new ResolveFault(ExtendedError.Other, `more than ${limit} aliases follow one another`)
       seen.add(fold(target))
-      answer = joined(answer, await next({ ...query, question: { ...query.question, name: target } }))
+      last = await next({ ...query, question: { ...query.question, name: target } })
+      answer = joined(answer, last)
     }
     return answer
   }

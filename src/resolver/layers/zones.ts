@@ -1,7 +1,7 @@
 /** Names of ours: answered from their key's signed zone and never passed on. Below this layer there is only the ordinary DNS. */
 import type { Clock } from '../../clock.ts'
 import { ExtendedError, Rcode, type ResourceRecord } from '../../dns/message.ts'
-import { isUnder, joinNames, type Name, ROOT, relativeTo } from '../../dns/name.ts'
+import { isUnder, joinNames, type Name, relativeTo } from '../../dns/name.ts'
 import { mapNamesInRdata } from '../../dns/rdata.ts'
 import { type Whose, whoseName } from '../../names/whose.ts'
 import type { Lookup, ZoneDirectory } from '../../zone/directory.ts'
@@ -49,7 +49,7 @@ async function answerFor(deps: ZonesDeps, whose: ZoneName, query: Query): Promis
     case 'found':
       return answerFound(deps, whose, { query, lookup })
     case 'absent':
-      return absent(deps, whose, lookup)
+      return absent(whose, lookup)
     case 'bogus':
       throw new ResolveFault(
         ExtendedError.Bogus,
@@ -60,9 +60,9 @@ async function answerFor(deps: ZonesDeps, whose: ZoneName, query: Query): Promis
   }
 }
 
-function absent({ suffix }: ZonesDeps, { key }: ZoneName, { effort }: Lookup): Answer {
-  const zones = [{ key, sequence: -1n, expires: Number.POSITIVE_INFINITY }]
-  return { ...noName(suffix, ABSENT_TTL), origin: 'zone', zones, effort }
+function absent(whose: ZoneName, { effort }: Lookup): Answer {
+  const zones = [{ key: whose.key, sequence: -1n, expires: Number.POSITIVE_INFINITY }]
+  return { ...noName(suffixOf(whose), ABSENT_TTL), origin: 'zone', zones, effort }
 }
 
 async function answerFound(
@@ -86,7 +86,7 @@ function answerFrom(
   { query, lookup }: { query: Query; lookup: FoundLookup },
 ): Answer {
   const { zone, effort } = lookup
-  if (zone.revoked) return { ...noName(deps.suffix, ABSENT_TTL), origin: 'zone', zones: [zone], effort }
+  if (zone.revoked) return { ...noName(suffixOf(whose), ABSENT_TTL), origin: 'zone', zones: [zone], effort }
   const found = lookUp(zone, whose.inZone, query.question.type)
   if (found.kind === 'delegation') {
     throw new ResolveFault(
@@ -119,12 +119,12 @@ function remainingTtl(found: Found, lookup: FoundLookup, deps: ZonesDeps): numbe
   const toExpiry = (lookup.zone.expires - deps.clock.now()) / 1000
   const fresh = Math.min(ttl - lookup.age, lookup.freshFor)
   const left = fresh > 0 ? fresh : Math.min(ttl, UNCONFIRMED_TTL)
-  return Math.max(0, Math.ceil(Math.min(left, toExpiry)))
+  return Math.max(0, Math.min(Math.ceil(left), Math.floor(toExpiry)))
 }
 
 /** A record with names as the asker writes them: `….<key>.` becomes `….<key>.kad.alt.` where that was asked. */
 function asAsked(record: ResourceRecord, { whose, ttl }: { whose: ZoneName; ttl: number }): ResourceRecord {
-  const suffix = whose.apex.length === whose.key.apex.length ? ROOT : relativeSuffix(whose)
+  const suffix = suffixOf(whose)
   const rename = (name: Name): Name =>
     isUnder(name, whose.key.apex)
       ? joinNames(relativeTo(name, whose.key.apex), whose.apex)
@@ -137,6 +137,7 @@ function asAsked(record: ResourceRecord, { whose, ttl }: { whose: ZoneName; ttl:
   }
 }
 
-function relativeSuffix({ apex, key }: ZoneName): Name {
+/** What the key was asked under: the suffix, or the root for a bare key. */
+function suffixOf({ apex, key }: ZoneName): Name {
   return apex.slice(key.apex.length - 1) as Name
 }

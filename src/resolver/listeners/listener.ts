@@ -1,4 +1,4 @@
-/** What every door to the resolver is once it stands open. */
+/** What every door to the resolver is once it stands open, and why one may not. */
 import type { Endpoint } from '../config.ts'
 
 export interface Listener extends AsyncDisposable {
@@ -11,9 +11,7 @@ export class ListenFault extends Error {
   override readonly name = 'ListenFault'
 
   constructor(protocol: string, { host, port }: Endpoint, cause: unknown) {
-    const code = (cause as NodeJS.ErrnoException).code
-    const why = REASONS[code ?? ''] ?? (cause as Error).message
-    super(`DNS cannot listen on ${protocol} ${host}:${port}: ${why}.`, { cause })
+    super(`DNS cannot listen on ${protocol} ${host}:${port}: ${listenReason(cause)}.`, { cause })
   }
 }
 
@@ -21,4 +19,9 @@ const REASONS: Record<string, string> = {
   EADDRINUSE: 'another program holds this port',
   EACCES: 'this needs more rights than the program has (ports below 1024 usually do)',
   EADDRNOTAVAIL: 'this machine has no such address',
+}
+
+/** Why the system refused, in words. */
+export function listenReason(error: unknown): string {
+  return REASONS[(error as NodeJS.ErrnoException).code ?? ''] ?? (error as Error).message
 }

@@ -1,0 +1,72 @@
+/** This node over HTTP: what it is, whether it is well, and what it answers to a question. */
+import type { FastifyInstance } from 'fastify'
+import { DnsFault } from '../dns/fault.ts'
+import { formatRcode, formatType, parseType, type ResourceRecord } from '../dns/message.ts'
+import { formatName, type Name, parseName } from '../dns/name.ts'
+import { formatRdata } from '../dns/rdata-text.ts'
+import type { Answer } from '../resolver/query.ts'
+import { HttpFault } from './problem.ts'
+import { Health, NodeInfo, Refusals, Resolved, ResolveQuery } from './schemas.ts'
+import type { ApiDeps } from './server.ts'
+
+type Asked = { Querystring: { name: string; type?: string } }
+
+export function nodeRoutes(app: FastifyInstance, { resolve, node, ready }: ApiDeps): void {
+  app.get('/v1/node', { schema: { summary: 'This node', response: { 200: NodeInfo } } }, async () => node())
+
+  app.get(
+    '/healthz',
+    { schema: { summary: 'Whether every door is open', response: { 200: Health } } },
+    async () => {
+      if (!ready()) throw new HttpFault(503, 'This node is not ready.')
+      return { status: 'ok' }
+    },
+  )
+
+  app.get<Asked>(
+    '/v1/resolve',
+    {
+      schema: {
+        summary: 'Ask as a DNS client would',
+        querystring: ResolveQuery,
+        response: { 200: Resolved, ...Refusals },
+      },
+    },
+    async ({ query, signal }) => {
+      const question = { name: nameFrom(query.name), type: typeFrom(query.type ?? 'A') }
+      return describe(question, await resolve(question, signal))
+    },
+  )
+}
+
+function nameFrom(text: string): Name {
+  try {
+    return parseName(text)
+  } catch (fault) {
+    if (fault instanceof DnsFault) throw new HttpFault(400, fault.message)
+    throw fault
+  }
+}
+
+function typeFrom(text: string): number {
+  const type = parseType(text)
+  if (type === undefined)
+    throw new HttpFault(400, `"${text}" is no record type; unknown ones are written TYPE65280.`)
+  return type
+}
+
+function describe({ name, type }: { name: Name; type: number }, answer: Answer) {
+  return {
+    name: formatName(name),
+    type: formatType(type),
+    rcode: formatRcode(answer.rcode),
+    answers: answer.records.map(formatAnswer),
+    from: answer.origin === 'failure' ? 'local' : answer.origin,
+    lookup: answer.effort,
+    error: answer.error && { code: answer.error.code, text: answer.error.text },
+  }
+}
+
+function formatAnswer({ name, type, ttl, data }: ResourceRecord) {
+  return { name: formatName(name), type: formatType(type), ttl, value: formatRdata(type, data) }
+}

@@ -1,0 +1,113 @@
+/** What goes over the wire of the API, as JSON schema: validation, serialising and OpenAPI follow from it. */
+import { Type } from 'typebox'
+
+const Sequence = Type.String({
+  pattern: '^\\d+$',
+  description: 'Microseconds since the Unix epoch; the higher is newer.',
+})
+const Expires = Type.String({ format: 'date-time', description: 'From then on nobody serves the zone.' })
+
+export const RecordSchema = Type.Object(
+  {
+    name: Type.String({
+      description: 'Relative to the zone; @ is the apex; a final dot makes it absolute.',
+      examples: ['www'],
+    }),
+    type: Type.String({ examples: ['A'] }),
+    ttl: Type.Optional(
+      Type.Integer({ minimum: 0, maximum: 2_147_483_647, default: 300, description: 'Seconds.' }),
+    ),
+    value: Type.String({ description: 'As in a zone file.', examples: ['192.0.2.1'] }),
+  },
+  { additionalProperties: false },
+)
+
+export const RecordsBody = Type.Object({ records: Type.Array(RecordSchema) }, { additionalProperties: false })
+
+export const CreatedZone = Type.Object({
+  key: Type.String({ description: '52 characters of z-base-32.' }),
+  name: Type.String({ description: 'What people type.' }),
+})
+
+export const ZoneSummary = Type.Object({
+  key: Type.String(),
+  name: Type.String(),
+  sequence: Sequence,
+  expires: Expires,
+})
+export const ZoneList = Type.Object({ zones: Type.Array(ZoneSummary) })
+export const ZoneDetail = Type.Object({ ...ZoneSummary.properties, records: Type.Array(RecordSchema) })
+
+export const PublishedZone = Type.Object({
+  sequence: Sequence,
+  expires: Expires,
+  storedOn: Type.Integer({
+    description: 'Other nodes that acknowledged; 0: kept here, and sent when a node appears.',
+  }),
+})
+
+export const ZoneParams = Type.Object({ key: Type.String() })
+
+export const ResolveQuery = Type.Object(
+  {
+    name: Type.String({ minLength: 1, maxLength: 1100, examples: ['example.org'] }),
+    type: Type.Optional(Type.String({ default: 'A' })),
+  },
+  { additionalProperties: false },
+)
+
+export const Resolved = Type.Object({
+  name: Type.String(),
+  type: Type.String(),
+  rcode: Type.String({ examples: ['NOERROR', 'NXDOMAIN', 'SERVFAIL'] }),
+  answers: Type.Array(
+    Type.Object({ name: Type.String(), type: Type.String(), ttl: Type.Integer(), value: Type.String() }),
+  ),
+  from: Type.Union(['cache', 'zone', 'upstream', 'local', 'stale'].map((word) => Type.Literal(word))),
+  lookup: Type.Optional(
+    Type.Object(
+      { asked: Type.Integer(), hops: Type.Integer(), milliseconds: Type.Number() },
+      { description: 'How the zone was looked for among other nodes.' },
+    ),
+  ),
+  error: Type.Optional(
+    Type.Object({ code: Type.Integer(), text: Type.String() }, { description: 'RFC 8914' }),
+  ),
+})
+
+export const NodeInfo = Type.Object({
+  peerId: Type.String(),
+  addresses: Type.Array(Type.String(), { description: 'Multiaddrs that other nodes can join by.' }),
+  peers: Type.Integer({ description: 'Nodes in the routing table.' }),
+  dns: Type.String(),
+  api: Type.String(),
+})
+
+const Problem = Type.Object({
+  type: Type.String(),
+  title: Type.String(),
+  status: Type.Integer(),
+  detail: Type.String({ description: 'A sentence for people.' }),
+  faults: Type.Optional(
+    Type.Array(
+      Type.Object({
+        index: Type.Optional(Type.Integer({ description: 'Which record, counted from 0.' })),
+        field: Type.Optional(
+          Type.String({ description: 'name, type, ttl, value, or record for the whole.' }),
+        ),
+        message: Type.String(),
+      }),
+      { description: 'Everything that is wrong with the body.' },
+    ),
+  ),
+})
+
+/** What every route answers when it refuses (RFC 9457). */
+export const Refusals = {
+  '4xx': { description: 'Why not', content: { 'application/problem+json': { schema: Problem } } },
+}
+
+/** Of routes that change something. */
+export const TOKEN_NEEDED = [{ token: [] }]
+
+export const Health = Type.Object({ status: Type.String() })

@@ -1,0 +1,137 @@
+/** The API: REST for people and programs. `buildApi` makes it, `openApi` lets it listen. */
+import type { AddressInfo } from 'node:net'
+import swagger from '@fastify/swagger'
+import fastify, { type FastifyInstance } from 'fastify'
+import type { Logger } from 'pino'
+import type { Name } from '../dns/name.ts'
+import type { Publisher } from '../publisher/publisher.ts'
+import { listenReason } from '../resolver/listeners/listener.ts'
+import type { Answer } from '../resolver/query.ts'
+import { admission, secureHeaders } from './admission.ts'
+import { refuseOtherMethods } from './methods.ts'
+import { nodeRoutes } from './node-routes.ts'
+import { asHttpFault, HttpFault, handleErrors, sendProblem } from './problem.ts'
+import { zoneRoutes } from './zone-routes.ts'
+
+export interface ApiConfig {
+  readonly listen: { readonly host: string; readonly port: number }
+  /** Octets. */
+  readonly maxBody: number
+  /** Milliseconds until a request has to be complete. */
+  readonly requestTimeout: number
+  readonly maxConnections: number
+  readonly allowedHosts: readonly string[]
+}
+
+export interface NodeDescription {
+  readonly peerId: string
+  readonly addresses: readonly string[]
+  readonly peers: number
+  readonly dns: string
+  readonly api: string
+}
+
+export interface ApiDeps {
+  readonly config: ApiConfig
+  readonly token: string
+  readonly suffix: Name
+  readonly publisher: Publisher
+  resolve(question: { name: Name; type: number }, signal: AbortSignal): Promise<Answer>
+  node(): NodeDescription
+  ready(): boolean
+  readonly logger: Logger
+}
+
+const HEADERS_TIMEOUT = 5000
+const KEEP_ALIVE_TIMEOUT = 5000
+const MAX_HEADER_OCTETS = 8192
+const MAX_REQUESTS_PER_SOCKET = 1000
+
+export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
+  const { config, logger } = deps
+  const app = fastify({
+    bodyLimit: config.maxBody,
+    requestTimeout: config.requestTimeout,
+    connectionTimeout: config.requestTimeout * 2,
+    keepAliveTimeout: KEEP_ALIVE_TIMEOUT,
+    maxRequestsPerSocket: MAX_REQUESTS_PER_SOCKET,
+    forceCloseConnections: true,
+    http: { headersTimeout: HEADERS_TIMEOUT, maxHeaderSize: MAX_HEADER_OCTETS },
+    frameworkErrors: (error, request, reply) => {
+      void secureHeaders(request, reply)
+      sendProblem(reply, asHttpFault(error))
+    },
+    ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
+  })
+  app.server.maxConnections = config.maxConnections
+  app.addHook('onRequest', secureHeaders)
+  app.addHook('onRequest', admission({ token: deps.token, allowedHosts: config.allowedHosts }))
+  app.setErrorHandler(handleErrors(logger))
+  app.setNotFoundHandler((request, reply) =>
+    sendProblem(
+      reply,
+      new HttpFault(404, `There is nothing to ${request.method} at ${request.url}; see /openapi.json.`),
+    ),
+  )
+  acceptJsonOnly(app)
+  await app.register(swagger, { openapi: DESCRIPTION })
+  const addRefusals = refuseOtherMethods(app)
+  zoneRoutes(app, deps)
+  nodeRoutes(app, deps)
+  app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger())
+  addRefusals()
+  await app.ready()
+  return app
+}
+
+// RFC 8259 8.1: octets that are not UTF-8 are not JSON; decoded leniently they would be published as U+FFFD.
+const UTF8 = new TextDecoder('utf-8', { fatal: true })
+
+// An empty body is no body: POST /v1/zones takes none, and some clients send a content type with it all the same.
+function acceptJsonOnly(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => {
+    try {
+      done(null, body.length === 0 ? undefined : JSON.parse(UTF8.decode(body as Buffer)))
+    } catch {
+      done(new HttpFault(400, 'The body is not JSON.'))
+    }
+  })
+}
+
+const DESCRIPTION = {
+  info: {
+    title: 'KadNS',
+    version: '1',
+    description: 'Names that belong to keys: make zones, fill them with records, ask for names.',
+  },
+  components: { securitySchemes: { token: { type: 'http' as const, scheme: 'bearer' } } },
+}
+
+export interface Api extends AsyncDisposable {
+  /** `host:port`, the port it was given when it asked for any. */
+  readonly address: string
+}
+
+/** A door that cannot be opened. The message is a sentence that names it. */
+export class ApiFault extends Error {
+  override readonly name = 'ApiFault'
+}
+
+/** @throws ApiFault */
+export async function openApi(deps: ApiDeps): Promise<Api> {
+  const app = await buildApi(deps)
+  try {
+    await app.listen({ ...deps.config.listen })
+  } catch (cause) {
+    await app.close()
+    const where = formatAddress(deps.config.listen.host, deps.config.listen.port)
+    throw new ApiFault(`REST cannot listen on ${where}: ${listenReason(cause)}.`, { cause })
+  }
+  const { address, port } = app.server.address() as AddressInfo
+  return { address: formatAddress(address, port), [Symbol.asyncDispose]: () => app.close() }
+}
+
+function formatAddress(host: string, port: number): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+}

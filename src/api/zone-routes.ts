@@ -1,0 +1,84 @@
+/** Zones of this node over HTTP: made, listed, shown, and filled with records. */
+import type { FastifyInstance } from 'fastify'
+import { RecordType } from '../dns/message.ts'
+import { formatName, joinNames } from '../dns/name.ts'
+import { type PublicKey, publicKeyFromLabel } from '../zone/key.ts'
+import { formatRecordText } from '../zone/records.ts'
+import type { SignedZone } from '../zone/signed-zone.ts'
+import { HttpFault } from './problem.ts'
+import { recordsFromBody } from './record-body.ts'
+import {
+  CreatedZone,
+  PublishedZone,
+  RecordsBody,
+  Refusals,
+  TOKEN_NEEDED,
+  ZoneDetail,
+  ZoneList,
+  ZoneParams,
+} from './schemas.ts'
+import type { ApiDeps } from './server.ts'
+
+const CREATE = {
+  summary: 'Make a key and its zone',
+  security: TOKEN_NEEDED,
+  response: { 201: CreatedZone, ...Refusals },
+}
+const LIST = { summary: "This node's zones", response: { 200: ZoneList } }
+const SHOW = {
+  summary: 'One zone and its records',
+  params: ZoneParams,
+  response: { 200: ZoneDetail, ...Refusals },
+}
+const REPLACE = {
+  summary: 'Replace all records',
+  security: TOKEN_NEEDED,
+  params: ZoneParams,
+  body: RecordsBody,
+  response: { 200: PublishedZone, ...Refusals },
+}
+
+type WithKey = { Params: { key: string } }
+
+export function zoneRoutes(app: FastifyInstance, { publisher, suffix }: ApiDeps): void {
+  const summary = (zone: SignedZone) => ({
+    key: zone.key.label,
+    name: formatName(joinNames(zone.key.apex, suffix)).slice(0, -1),
+    sequence: String(zone.sequence),
+    expires: new Date(zone.expires).toISOString(),
+  })
+
+  app.post('/v1/zones', { schema: CREATE }, async (_, reply) => {
+    const { key, name } = summary(await publisher.create())
+    return reply.code(201).send({ key, name })
+  })
+
+  app.get('/v1/zones', { schema: LIST }, async () => ({ zones: publisher.list().map(summary) }))
+
+  app.get<WithKey>('/v1/zones/:key', { schema: SHOW }, async ({ params }) => {
+    const zone = publisher.get(keyFrom(params.key))
+    if (!zone) throw unknownZone(params.key)
+    const content = zone.records.filter(({ type }) => type !== RecordType.SOA)
+    return { ...summary(zone), records: content.map((record) => formatRecordText(record, zone.key)) }
+  })
+
+  // The body is checked by recordsFromBody, whose faults say more than a schema's.
+  const options = { schema: REPLACE, attachValidation: true }
+  app.put<WithKey>('/v1/zones/:key/records', options, async ({ params, body }) => {
+    const key = keyFrom(params.key)
+    if (!publisher.get(key)) throw unknownZone(params.key)
+    const { zone, storedOn } = await publisher.replace(key, recordsFromBody(body, { key, suffix }))
+    const { sequence, expires } = summary(zone)
+    return { sequence, expires, storedOn }
+  })
+}
+
+function keyFrom(label: string): PublicKey {
+  const key = publicKeyFromLabel(label)
+  if (!key) throw new HttpFault(404, `"${label}" is no key: a key has 52 characters of z-base-32.`)
+  return key
+}
+
+function unknownZone(label: string): HttpFault {
+  return new HttpFault(404, `This node holds no key for zone ${label}.`)
+}

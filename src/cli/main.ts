@@ -1,0 +1,41 @@
+#!/usr/bin/env node
+/** `kadns`: finds the command, runs it, and turns what went wrong into words and an exit code. */
+import { ConfigFault } from '../config.ts'
+import { HELP, UsageFault } from './usage.ts'
+
+/** Exit codes, the same for every command. */
+export const Exit = { done: 0, refused: 1, usage: 2, notReached: 3 } as const
+
+type Command = (words: readonly string[]) => Promise<number>
+
+/** Loaded when called: `kadns token` need not wait for libp2p. */
+const COMMANDS: Record<string, () => Promise<Command>> = {
+  up: async () => (await import('./up.ts')).up,
+  token: async () => (await import('./token.ts')).token,
+  resolve: async () => (await import('./resolve.ts')).resolve,
+  testnet: async () => (await import('./testnet.ts')).testnet,
+  help: async () => async () => say(HELP),
+  version: async () => (await import('./version.ts')).version,
+}
+
+function say(text: string): number {
+  process.stdout.write(text)
+  return Exit.done
+}
+
+async function run([word = 'help', ...words]: readonly string[]): Promise<number> {
+  const name = word === '--help' || word === '-h' ? 'help' : word === '--version' ? 'version' : word
+  const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
+  if (!load) throw new UsageFault([`There is no command "${word}"; kadns help lists them.`])
+  const command = await load()
+  return command(words)
+}
+
+try {
+  process.exitCode = await run(process.argv.slice(2))
+} catch (fault) {
+  const faults = fault instanceof ConfigFault || fault instanceof UsageFault ? fault.faults : undefined
+  if (!faults) throw fault
+  process.stderr.write(faults.map((sentence) => `kadns: ${sentence}\n`).join(''))
+  process.exitCode = Exit.usage
+}

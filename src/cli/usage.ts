@@ -1,0 +1,83 @@
+/** Words on the command line: flags to settings, and help that lists them. */
+import { type Config, loadConfig } from '../config.ts'
+import { SETTINGS } from '../settings.ts'
+
+/** A command line that cannot be understood. */
+export class UsageFault extends Error {
+  override readonly name = 'UsageFault'
+  readonly faults: readonly string[]
+
+  constructor(faults: readonly string[]) {
+    super(faults.join('\n'))
+    this.faults = faults
+  }
+}
+
+export interface CommandLine {
+  /** What is no flag, in order. */
+  readonly words: readonly string[]
+  /** By name without dashes. A flag that is given without a value is ''. */
+  readonly flags: Readonly<Record<string, string>>
+  readonly json: boolean
+  readonly help: boolean
+}
+
+/** `--flag value` and `--flag=value`; `--json` and `--help` take none. */
+export function parseCommandLine(given: readonly string[]): CommandLine {
+  const words: string[] = []
+  const flags: Record<string, string> = {}
+  const faults: string[] = []
+  const rest = [...given]
+  for (let word = rest.shift(); word !== undefined; word = rest.shift()) {
+    const [, flag, inline] = /^--([a-z-]+)(?:=([\s\S]*))?$/.exec(word) ?? []
+    if (flag === undefined && word !== '-h') words.push(word)
+    else if (flag === 'json' || flag === 'help' || word === '-h') flags[flag ?? 'help'] = ''
+    else if (flag !== undefined) takeValue(flag, inline ?? rest.shift(), { flags, faults })
+  }
+  if (faults.length > 0) throw new UsageFault(faults)
+  const { json, help, ...settings } = flags
+  return { words, flags: settings, json: json !== undefined, help: help !== undefined }
+}
+
+function takeValue(
+  flag: string,
+  value: string | undefined,
+  { flags, faults }: { flags: Record<string, string>; faults: string[] },
+): void {
+  if (value === undefined) faults.push(`--${flag} takes a value.`)
+  else flags[flag] = value
+}
+
+/** The settings in force for a command, warnings told on stderr. @throws ConfigFault */
+export function configFor({ flags }: CommandLine): Config {
+  const { config, warnings } = loadConfig({ flags, environment: process.env })
+  process.stderr.write(warnings.map((sentence) => `kadns: ${sentence}\n`).join(''))
+  return config
+}
+
+export const HELP = `kadns: a DNS without a root. Names belong to keys; nobody holds the book.
+
+  kadns up [settings]             run a node until it is interrupted
+  kadns resolve NAME [TYPE]       ask the running node for a name
+  kadns token                     print the token that writing over REST takes
+  kadns testnet N                 run N nodes (1 to 100) that know each other, to play with
+  kadns help | version
+
+  --json   the REST body instead of words (resolve, testnet)
+  --help   behind a command: how it is used
+
+Exit codes: 0 done, 1 refused or not found, 2 wrong usage or settings, 3 the node was not reached.
+
+For example:
+  kadns up --dns-listen 127.0.0.1:53 --dht-bootstrap /ip4/192.0.2.1/tcp/4601/p2p/12D3KooW…
+  kadns resolve www.example.org AAAA
+`
+
+/** Every setting as a flag, with its default. */
+export function settingsHelp(): string {
+  const rows = SETTINGS.map(({ flag, environment, option }) => {
+    const standard = option.default === '' ? 'empty' : option.default
+    return `  --${flag}  (${environment})\n      ${option.about}\n      Default: ${standard}\n`
+  })
+  return `Settings, from --config FILE or KADNS_CONFIG (TOML), then the environment, then flags:\n\n${rows.join('')}`
+}

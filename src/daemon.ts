@@ -1,0 +1,134 @@
+/** Opens every room in order and closes them in reverse; the only file that knows them all. */
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { multiaddr } from '@multiformats/multiaddr'
+import type { Logger } from 'pino'
+import { type Api, openApi } from './api/server.ts'
+import { loadOrCreateToken } from './api/token.ts'
+import { type Clock, systemClock } from './clock.ts'
+import type { Config } from './config.ts'
+import { type NetworkDirectory, openDirectory } from './dht/directory.ts'
+import { openPublisher } from './publisher/publisher.ts'
+import type { Endpoint } from './resolver/config.ts'
+import { portFaults, type WantedPort } from './resolver/listeners/probe.ts'
+import { makeResolver, openDoors } from './resolver/resolver.ts'
+
+export interface Daemon extends AsyncDisposable {
+  /** Where DNS is answered, UDP and TCP alike, as `host:port`. */
+  readonly dns: readonly string[]
+  /** Where REST is answered, as `host:port`. */
+  readonly api: string
+  readonly peerId: string
+  /** Multiaddrs other nodes can join by. */
+  readonly addresses: readonly string[]
+}
+
+/** A node that cannot start, with every reason that was found. */
+export class StartFault extends Error {
+  override readonly name = 'StartFault'
+  readonly faults: readonly string[]
+
+  constructor(faults: readonly string[], options?: ErrorOptions) {
+    super(faults.join('\n'), options)
+    this.faults = faults
+  }
+}
+
+export interface DaemonNeeds {
+  readonly logger: Logger
+  readonly clock?: Clock
+}
+
+/** @throws StartFault */
+export async function openDaemon(
+  config: Config,
+  { logger, clock = systemClock }: DaemonNeeds,
+): Promise<Daemon> {
+  const taken = await portFaults(wantedPorts(config))
+  if (taken.length > 0) throw new StartFault(taken)
+  try {
+    return await openRooms(config, { logger, clock })
+  } catch (cause) {
+    // Each room's own fault is a sentence for people; anything else is a bug, and keeps its stack.
+    if (cause instanceof Error && cause.name.endsWith('Fault'))
+      throw new StartFault([cause.message], { cause })
+    throw cause
+  }
+}
+
+async function openRooms(config: Config, { logger, clock }: Required<DaemonNeeds>): Promise<Daemon> {
+  const { data: dataDirectory, names } = config
+  const { suffix } = names
+  await using opening = new AsyncDisposableStack()
+  await mkdir(dataDirectory, { recursive: true, mode: 0o700 })
+  const token = await loadOrCreateToken(dataDirectory)
+  const directory = opening.use(
+    await openDirectory({
+      config: config.dht,
+      path: join(dataDirectory, 'dht'),
+      clock,
+      logger: logger.child({ room: 'dht' }),
+    }),
+  )
+  const publisher = opening.use(
+    await openPublisher({
+      clock,
+      config: names,
+      dataDirectory,
+      directory,
+      logger: logger.child({ room: 'publisher' }),
+    }),
+  )
+  const ofResolver = { clock, config: config.dns, logger: logger.child({ room: 'resolver' }) }
+  const resolver = opening.use(makeResolver({ ...ofResolver, upstream: config.upstream, suffix, directory }))
+  const doors = opening.use(await openDoors(ofResolver, resolver.serve))
+  const dns = doors.endpoints.map(formatEndpoint)
+  const api: Api = opening.use(
+    await openApi({
+      config: config.api,
+      token,
+      suffix,
+      publisher,
+      resolve: resolver.ask,
+      node: () => describe(directory, { dns: dns.join(','), api: api.address }),
+      ready: () => true, // the API opens last
+      logger: logger.child({ room: 'api' }),
+    }),
+  )
+  const open = opening.move()
+  return {
+    dns,
+    api: api.address,
+    peerId: directory.peerId,
+    addresses: directory.addresses(),
+    [Symbol.asyncDispose]: () => open.disposeAsync(),
+  }
+}
+
+function describe(directory: NetworkDirectory, doors: { dns: string; api: string }) {
+  const { peerId } = directory
+  return { peerId, addresses: directory.addresses(), peers: directory.peerCount(), ...doors }
+}
+
+function formatEndpoint({ host, port }: Endpoint): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+}
+
+function wantedPorts({ dns, api, dht }: Config): WantedPort[] {
+  return [
+    ...dns.listen.flatMap((endpoint): WantedPort[] => [
+      { purpose: 'DNS', protocol: 'UDP', endpoint },
+      { purpose: 'DNS', protocol: 'TCP', endpoint },
+    ]),
+    { purpose: 'REST', protocol: 'TCP', endpoint: api.listen },
+    ...dht.listen.flatMap(tcpPort),
+  ]
+}
+
+function tcpPort(address: string): WantedPort[] {
+  const parts = multiaddr(address).getComponents()
+  const host = parts.find(({ name }) => name === 'ip4' || name === 'ip6')?.value
+  const port = parts.find(({ name }) => name === 'tcp')?.value
+  if (host === undefined || port === undefined) return []
+  return [{ purpose: 'libp2p', protocol: 'TCP', endpoint: { host, port: Number(port) } }]
+}

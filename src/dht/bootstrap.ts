@@ -1,0 +1,99 @@
+/** Joins the network by the configured nodes, and again whenever no other node is known any more. */
+import type { Libp2p } from '@libp2p/interface'
+import type { Multiaddr } from '@multiformats/multiaddr'
+import type { Logger } from 'pino'
+import type { Clock } from '../clock.ts'
+import type { RoutingTable } from './kad.ts'
+
+export interface BootstrapNeeds {
+  readonly node: Pick<Libp2p, 'dial'>
+  readonly routingTable: RoutingTable
+  readonly addresses: readonly Multiaddr[]
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+/** Milliseconds from one round of dials to the next: twice as long each time. */
+const FIRST_PAUSE = 1000
+const LONGEST_PAUSE = 60_000
+/** Milliseconds from one look at the routing table to the next while it has peers. */
+const WATCH_INTERVAL = 10_000
+/** Milliseconds a node that was reached may take to be identified, pinged and put into the routing table. */
+const SETTLING = 3000
+
+export class Bootstrap implements Disposable {
+  readonly #needs: BootstrapNeeds
+  #pause = FIRST_PAUSE
+  #next: Disposable | undefined
+  /** The round under way; undefined in a pause. */
+  #round: Promise<void> | undefined
+  readonly #waiting = new Set<() => void>()
+  #closed = false
+
+  constructor(needs: BootstrapNeeds) {
+    this.#needs = needs
+    needs.routingTable.addEventListener('peer:add', this.#wake)
+  }
+
+  /** Returns at once. */
+  start(): void {
+    if (this.#needs.addresses.length > 0) this.#begin()
+  }
+
+  /** Waits, at most `milliseconds`, for a first peer while there is reason to expect one. */
+  async firstPeer(milliseconds: number): Promise<void> {
+    if (this.#round && this.#needs.routingTable.size === 0) {
+      await Promise.race([this.#round, this.#settled(milliseconds)])
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#closed = true
+    this.#next?.[Symbol.dispose]()
+    this.#needs.routingTable.removeEventListener('peer:add', this.#wake)
+    this.#wake()
+  }
+
+  #begin(): void {
+    this.#round = this.#dialAll().finally(() => {
+      this.#round = undefined
+      this.#later()
+    })
+  }
+
+  #later(): void {
+    if (this.#closed) return
+    const alone = this.#needs.routingTable.size === 0
+    this.#next = this.#needs.clock.after(alone ? this.#pause : WATCH_INTERVAL, () => this.#again())
+    this.#pause = alone ? Math.min(this.#pause * 2, LONGEST_PAUSE) : FIRST_PAUSE
+  }
+
+  #again(): void {
+    if (this.#needs.routingTable.size === 0) this.#begin()
+    else this.#later()
+  }
+
+  /** Never rejects. */
+  async #dialAll(): Promise<void> {
+    const { node, addresses, logger } = this.#needs
+    const dials = await Promise.allSettled(addresses.map(async (address) => await node.dial(address)))
+    const failed = dials.flatMap((dial) => (dial.status === 'rejected' ? [dial.reason as unknown] : []))
+    if (failed.length < dials.length) return await this.#settled(SETTLING)
+    if (!this.#closed) logger.warn({ err: failed[0] }, 'none of the nodes to join by could be reached')
+  }
+
+  /** When the routing table has a peer, this closes, or the time is over. */
+  async #settled(milliseconds: number): Promise<void> {
+    if (this.#needs.routingTable.size > 0 || this.#closed) return
+    const { promise, resolve } = Promise.withResolvers<void>()
+    using _timer = this.#needs.clock.after(milliseconds, resolve)
+    this.#waiting.add(resolve)
+    await promise
+    this.#waiting.delete(resolve)
+  }
+
+  /** One listener for all who wait: an EventTarget with many is reported as a leak. */
+  readonly #wake = () => {
+    for (const resolve of this.#waiting) resolve()
+  }
+}

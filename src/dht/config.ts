@@ -1,0 +1,53 @@
+/** What can be set about this node's part in the DHT. */
+
+/** Which addresses learned from peers are kept and dialled; `auto`: any when this node listens on loopback only, else global. */
+export type AcceptAddresses = 'auto' | 'global' | 'local' | 'any'
+
+export interface DhtConfig {
+  /** Multiaddrs to listen on. */
+  readonly listen: readonly string[]
+  /** Multiaddrs of nodes to join the network by. Dialled whatever `acceptAddresses` says. */
+  readonly bootstrap: readonly string[]
+  /** Multiaddrs to be known by instead of those listened on; none: those listened on. */
+  readonly announce: readonly string[]
+  /** A server stores zones and answers for others; a client only asks and publishes. */
+  readonly mode: 'server' | 'client'
+  /** Name of a separate network; '' is the public one. */
+  readonly network: string
+  readonly acceptAddresses: AcceptAddresses
+
+  /** Connections open at once. */
+  readonly maxConnections: number
+  /** Connections one host may open in a second. */
+  readonly maxInboundPerSecond: number
+  /** Dials under way at once. */
+  readonly maxParallelDials: number
+  /** Milliseconds until a dial is given up. */
+  readonly dialTimeout: number
+  /** Streams for zones one connection may open to this node. */
+  readonly maxInboundStreams: number
+  /** Requests unanswered on one stream, either way. */
+  readonly maxRequestsInFlight: number
+
+  /** Zones of others kept on disk. */
+  readonly maxZones: number
+  /** Verified zones held in memory. */
+  readonly cachedZones: number
+
+  /** Milliseconds a lookup may take. */
+  readonly lookupTimeout: number
+  /** Milliseconds one peer may take to answer. */
+  readonly requestTimeout: number
+  /** Milliseconds publishing may take. */
+  readonly publishTimeout: number
+  /** Peers asked at a time: Kademlia's alpha. */
+  readonly parallelism: number
+  /** The closest peers a lookup has to hear, and those a zone is put on: Kademlia's k. */
+  readonly maxAsked: number
+  /** Peers one lookup takes note of. */
+  readonly maxCandidates: number
+  /** Seconds: a zone is not confirmed again sooner than this, whatever its REFRESH says. */
+  readonly confirmMin: number
+  /** Seconds: a zone is confirmed again after this, whatever its REFRESH says. */
+  readonly confirmMax: number
+}

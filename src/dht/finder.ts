@@ -1,0 +1,122 @@
+/** Finds zones: the copy at home while it is fresh, otherwise the network's, never anything older than was seen. */
+import { LRUCache } from 'lru-cache'
+import type { Clock } from '../clock.ts'
+import type { FindOptions, Lookup, LookupEffort } from '../zone/directory.ts'
+import { ZoneFault } from '../zone/fault.ts'
+import type { PublicKey } from '../zone/key.ts'
+import type { SignedZone } from '../zone/signed-zone.ts'
+import { abortable } from './abortable.ts'
+import type { DhtConfig } from './config.ts'
+import type { Findings, LookupGoal } from './lookup.ts'
+import type { ZoneStore } from './zone-store.ts'
+
+export interface FinderNeeds {
+  readonly store: ZoneStore
+  readonly clock: Clock
+  readonly config: Pick<DhtConfig, 'lookupTimeout' | 'confirmMin' | 'confirmMax' | 'cachedZones'>
+  /** Looks in the network; ends early when this room closes. */
+  search(goal: LookupGoal): Promise<Findings>
+}
+
+const AT_HOME: LookupEffort = { asked: 0, hops: 0, milliseconds: 0 }
+
+export class Finder {
+  readonly #needs: FinderNeeds
+  readonly #flights = new Map<string, Promise<Lookup>>()
+  /** When the network last said that this sequence is the newest, by the monotonic clock. */
+  readonly #confirmed: LRUCache<string, { readonly sequence: bigint; readonly at: number }>
+
+  constructor(needs: FinderNeeds) {
+    this.#needs = needs
+    this.#confirmed = new LRUCache({ max: needs.config.cachedZones })
+  }
+
+  async find(key: PublicKey, { signal, maxAge = Infinity }: FindOptions): Promise<Lookup> {
+    signal.throwIfAborted()
+    const copy = await this.#needs.store.get(key)
+    if (copy && this.#isFresh(copy, maxAge)) return this.#found(copy, AT_HOME)
+    return await abortable(this.#flight(key, copy), signal)
+  }
+
+  /** When every lookup begun so far has ended. */
+  async idle(): Promise<void> {
+    await Promise.allSettled(this.#flights.values())
+  }
+
+  /** The network is known to hold nothing newer. */
+  confirm(zone: SignedZone): void {
+    this.#confirmed.set(zone.key.label, { sequence: zone.sequence, at: this.#needs.clock.monotonic() })
+  }
+
+  #isFresh(zone: SignedZone, maxAge: number): boolean {
+    return zone.revoked || (this.#ageOf(zone) <= maxAge && this.#freshFor(zone) > 0)
+  }
+
+  /** Seconds. Protocol 5, "Fresh": a zone is confirmed after clamp(REFRESH, 60 s, 1 h). A revocation is final. */
+  #freshFor(zone: SignedZone): number {
+    const { confirmMin, confirmMax } = this.#needs.config
+    if (zone.revoked) return confirmMax
+    return Math.max(0, Math.min(Math.max(zone.soa.refresh, confirmMin), confirmMax) - this.#ageOf(zone))
+  }
+
+  /** Seconds. */
+  #ageOf(zone: SignedZone): number {
+    if (zone.revoked) return 0
+    const confirmed = this.#confirmed.get(zone.key.label)
+    if (confirmed?.sequence !== zone.sequence) return Infinity
+    return (this.#needs.clock.monotonic() - confirmed.at) / 1000
+  }
+
+  /** Everybody who looks for a key while a lookup for it is under way waits for the same one. */
+  async #flight(key: PublicKey, copy: SignedZone | undefined): Promise<Lookup> {
+    const known = this.#flights.get(key.label)
+    if (known) return await known
+    const flight = this.#look(key, copy).finally(() => this.#flights.delete(key.label))
+    this.#flights.set(key.label, flight)
+    return await flight
+  }
+
+  async #look(key: PublicKey, copy: SignedZone | undefined): Promise<Lookup> {
+    const { store, config, search } = this.#needs
+    const floor = await store.floorOf(key)
+    const goal: LookupGoal = {
+      key,
+      replica: 0,
+      have: copy,
+      floor,
+      until: 'first',
+      timeout: config.lookupTimeout,
+    }
+    const { verdict, effort } = await search(goal)
+    const found = verdict.kind === 'found' ? await this.#adopt(verdict.zone) : undefined
+    if (verdict.kind === 'same' && copy) this.confirm(copy)
+    const newest = (await store.get(key)) ?? found
+    if (newest) return this.#found(newest, effort)
+    if (verdict.kind === 'bogus') return { ...verdict, effort }
+    if (verdict.kind === 'absent' && floor === 0n) return { kind: 'absent', effort }
+    return { kind: 'unreachable', cause: causeOf(verdict, floor), effort }
+  }
+
+  /** The zone, kept or at least not to be undercut again; undefined when its time ran out just now. */
+  async #adopt(zone: SignedZone): Promise<SignedZone | undefined> {
+    try {
+      const { kind } = await this.#needs.store.put(zone, { own: false })
+      if (kind === 'full') await this.#needs.store.raiseFloor(zone)
+      if (kind !== 'older') this.confirm(zone)
+      return zone
+    } catch (cause) {
+      if (cause instanceof ZoneFault) return undefined
+      throw cause
+    }
+  }
+
+  #found(zone: SignedZone, effort: LookupEffort): Lookup {
+    return { kind: 'found', zone, age: this.#ageOf(zone), freshFor: this.#freshFor(zone), effort }
+  }
+}
+
+/** Protocol 5, "absent": only where no floor exists; what was there once is not said to be nowhere. */
+function causeOf(verdict: Findings['verdict'], floor: bigint): string {
+  if (verdict.kind === 'unreachable') return verdict.cause
+  return `Nobody holds a zone as new as one seen before (sequence ${floor}).`
+}

@@ -1,0 +1,141 @@
+/** The libp2p node: TCP, noise, yamux, identify, ping and kad-dht, configured as this network needs it. */
+import { identify } from '@libp2p/identify'
+import type { Libp2p, PeerInfo, PrivateKey } from '@libp2p/interface'
+import { kadDHT } from '@libp2p/kad-dht'
+import { noise } from '@libp2p/noise'
+import { peerIdFromPrivateKey } from '@libp2p/peer-id'
+import { ping } from '@libp2p/ping'
+import { tcp } from '@libp2p/tcp'
+import { yamux } from '@libp2p/yamux'
+import type { Datastore } from 'interface-datastore'
+import { createLibp2p, type Libp2pOptions } from 'libp2p'
+import { type AddressPolicy, addressPolicy, isLoopbackOnly, parseMultiaddr } from './addresses.ts'
+import type { DhtConfig } from './config.ts'
+import { DhtFault } from './fault.ts'
+import { MAX_CONTACT_ADDRESSES } from './frames.ts'
+import { KAD_PREFIX, selectors, validators } from './guard.ts'
+import type { Kad } from './kad.ts'
+
+export interface Host extends AsyncDisposable {
+  readonly node: Libp2p
+  readonly kad: Kad
+  /** Which addresses learned from peers are kept, dialled and told. */
+  readonly accepts: AddressPolicy
+}
+
+export interface HostNeeds {
+  readonly config: DhtConfig
+  /** Where libp2p keeps what it knows, guarded: kad-dht's records go through it too. */
+  readonly datastore: Datastore
+  readonly identity: PrivateKey
+}
+
+const DAY = 86_400_000
+/** One dialled address may take this share of the whole dial. */
+const ADDRESS_SHARE = 0.5
+/** Streams of a connection that ping or kad-dht may have open; the default of ping (1 and 2) loses peers silently. */
+const SERVICE_STREAMS = 16
+/** Handshakes under way at once. */
+const MAX_PENDING = 100
+/** Many nodes on one machine look like one host that will not stop dialling. */
+const LOOPBACK_FACTOR = 200
+
+/** A node that is not started, so that protocols can be registered first. @throws DhtFault `address` */
+export async function createHost({ config, datastore, identity }: HostNeeds): Promise<Host> {
+  const accepts = addressPolicy(config)
+  const node = await createLibp2p({
+    start: false,
+    ...transport(config),
+    ...limits(config),
+    ...storage(datastore, identity, accepts),
+    connectionGater: { denyDialMultiaddr: (address) => !accepts(address) },
+    services: { identify: identify(), ping: ping(streams()), kad: kadDHT(kadOptions(config, accepts)) },
+  })
+  const { kad } = node.services as unknown as { kad: Kad }
+  return { node, kad, accepts, [Symbol.asyncDispose]: async () => await node.stop() }
+}
+
+function transport({ listen, announce }: DhtConfig): Libp2pOptions {
+  return {
+    addresses: {
+      listen: listen.map((text) => parseMultiaddr(text, 'listen').toString()),
+      announce: announce.map((text) => parseMultiaddr(text, 'announce').toString()),
+    },
+    transports: [tcp()],
+    connectionEncrypters: [noise()],
+    streamMuxers: [yamux()],
+  }
+}
+
+function limits(config: DhtConfig): Libp2pOptions {
+  const factor = isLoopbackOnly(config) ? LOOPBACK_FACTOR : 1
+  return {
+    connectionManager: {
+      maxConnections: config.maxConnections,
+      maxParallelDials: config.maxParallelDials,
+      dialTimeout: config.dialTimeout,
+      addressDialTimeout: config.dialTimeout * ADDRESS_SHARE,
+      outboundStreamProtocolNegotiationTimeout: config.dialTimeout,
+      inboundStreamProtocolNegotiationTimeout: config.dialTimeout,
+      inboundConnectionThreshold: config.maxInboundPerSecond * factor,
+      maxIncomingPendingConnections: MAX_PENDING * factor,
+    },
+  }
+}
+
+/** The defaults (an hour, six hours) would let a node that was off for a night start as a stranger. */
+function storage(datastore: Datastore, privateKey: PrivateKey, accepts: AddressPolicy): Libp2pOptions {
+  const self = peerIdFromPrivateKey(privateKey)
+  return {
+    datastore,
+    privateKey,
+    peerStore: {
+      maxAddressAge: 7 * DAY,
+      maxPeerAge: 30 * DAY,
+      addressFilter: (peer, address) => self.equals(peer) || accepts(address),
+    },
+  }
+}
+
+function kadOptions({ mode, network }: DhtConfig, accepts: AddressPolicy): Parameters<typeof kadDHT>[0] {
+  return {
+    protocol: network === '' ? '/kadns/kad/1.0.0' : `/kadns/${network}/kad/1.0.0`,
+    clientMode: mode === 'client',
+    datastorePrefix: KAD_PREFIX,
+    peerInfoMapper: (peer) => dialable(peer, accepts),
+    validators,
+    selectors,
+    alpha: 3,
+    disjointPaths: 3,
+    initialQuerySelfInterval: 50,
+    // Nodes that join at the same moment miss each other; the default of five minutes is long to stay so.
+    querySelfInterval: 60_000,
+    networkDialTimeout: { minTimeout: 800, maxTimeout: 3000 },
+    ...streams(),
+  }
+}
+
+function streams(): { maxInboundStreams: number; maxOutboundStreams: number } {
+  return { maxInboundStreams: SERVICE_STREAMS, maxOutboundStreams: SERVICE_STREAMS }
+}
+
+function dialable(peer: PeerInfo, accepts: AddressPolicy): PeerInfo {
+  return { ...peer, multiaddrs: peer.multiaddrs.filter(accepts).slice(0, MAX_CONTACT_ADDRESSES) }
+}
+
+/** @throws DhtFault `listen` naming the address that is taken or cannot be used */
+export async function startHost({ node }: Host, config: DhtConfig): Promise<void> {
+  try {
+    await node.start()
+  } catch (cause) {
+    throw new DhtFault('listen', listenMessage(cause, config), { cause })
+  }
+}
+
+/** libp2p tells of several addresses over several lines; the first system error is what somebody can act on. */
+function listenMessage(cause: unknown, { listen }: DhtConfig): string {
+  const text = cause instanceof Error ? cause.message : String(cause)
+  const reason = /listen (E[A-Z]+): ([^\n]*)/.exec(text)
+  const detail = reason ? `${reason[2]} (${reason[1]})` : text.trim()
+  return `The DHT cannot listen on ${listen.join(', ')}: ${detail}.`
+}

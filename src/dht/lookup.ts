@@ -1,0 +1,221 @@
+/** Kademlia's iterative lookup of one zone. It knows no libp2p: who asks a peer, and what is a valid zone, is handed in. */
+import type { Clock } from '../clock.ts'
+import type { LookupEffort } from '../zone/directory.ts'
+import { ZoneFault } from '../zone/fault.ts'
+import type { PublicKey } from '../zone/key.ts'
+import { compareZones, type SignedZone } from '../zone/signed-zone.ts'
+import { abortable } from './abortable.ts'
+import { type Candidate, Candidates } from './candidates.ts'
+import { DhtFault } from './fault.ts'
+import type { Contact, GetReply, GetRequest } from './frames.ts'
+import { digestOf, encodeRecordKey, kademliaId, type Replica } from './record-key.ts'
+
+/** What a lookup is for. */
+export interface LookupGoal {
+  readonly key: PublicKey
+  readonly replica: Replica
+  /** The copy at home: only something newer is worth sending. */
+  readonly have?: SignedZone | undefined
+  /** A zone below this sequence is never the answer. */
+  readonly floor: bigint
+  /** `first`: the first good zone ends it; `closest`: it ends when the k closest peers have answered. */
+  readonly until: 'first' | 'closest'
+  /** Milliseconds. */
+  readonly timeout: number
+}
+
+export interface LookupTools {
+  /** Rejects with DhtFault `connect` when there is no such peer, with anything else when it did not answer. */
+  ask(contact: Contact, request: GetRequest, signal: AbortSignal): Promise<GetReply>
+  /** @throws ZoneFault when these octets are no valid zone of the key, or not of this time */
+  accept(bytes: Uint8Array, key: PublicKey): SignedZone
+  readonly clock: Clock
+  /** This node's own peer id as a multihash. */
+  readonly self: Uint8Array
+  readonly limits: { readonly parallelism: number; readonly maxAsked: number; readonly maxCandidates: number }
+}
+
+export type Verdict =
+  | { readonly kind: 'found'; readonly zone: SignedZone }
+  /** The copy at home is what the network holds. */
+  | { readonly kind: 'same' }
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'bogus'; readonly rejected: number }
+  | { readonly kind: 'unreachable'; readonly cause: string }
+
+export interface Findings {
+  readonly verdict: Verdict
+  readonly effort: LookupEffort
+  /** The closest peers that answered, closest first. */
+  readonly closest: readonly Contact[]
+}
+
+/** Protocol 5: fewer than this say nothing about what the network lacks. */
+const MIN_ABSENT = 3
+
+/**
+ * Looks for a zone, beginning with `start`; ends by itself at the goal's timeout. Peers still being asked then go on
+ * in the background, so that the connections being made are there for the next lookup.
+ * @throws the signal's reason when that aborts
+ */
+export async function lookUp(
+  goal: LookupGoal,
+  start: readonly Contact[],
+  { tools, signal }: { readonly tools: LookupTools; readonly signal: AbortSignal },
+): Promise<Findings> {
+  return await new Walk(goal, tools, signal).run(start)
+}
+
+class Walk {
+  readonly #goal: LookupGoal
+  readonly #tools: LookupTools
+  readonly #signal: AbortSignal
+  readonly #candidates: Candidates
+  readonly #began: number
+  readonly #inFlight = new Set<Promise<void>>()
+  #newest: SignedZone | undefined
+  #confirmed = false
+  #asked = 0
+  #hops = 0
+  #rejected = 0
+
+  constructor(goal: LookupGoal, tools: LookupTools, signal: AbortSignal) {
+    const { maxAsked, maxCandidates } = tools.limits
+    const target = kademliaId(encodeRecordKey(goal.key, goal.replica))
+    this.#goal = goal
+    this.#tools = tools
+    this.#signal = signal
+    this.#candidates = new Candidates(target, tools.self, { window: maxAsked, total: maxCandidates })
+    this.#began = tools.clock.monotonic()
+  }
+
+  async run(start: readonly Contact[]): Promise<Findings> {
+    this.#candidates.start(start)
+    const end = Promise.withResolvers<void>()
+    using _deadline = this.#tools.clock.after(this.#goal.timeout, end.resolve)
+    await abortable(Promise.race([this.#walk(), end.promise]), this.#signal)
+    return this.#findings()
+  }
+
+  async #walk(): Promise<void> {
+    for (;;) {
+      this.#askMore()
+      if (this.#done() || this.#inFlight.size === 0) return
+      await Promise.race(this.#inFlight)
+    }
+  }
+
+  #done(): boolean {
+    return this.#goal.until === 'first' && (this.#newest !== undefined || this.#confirmed)
+  }
+
+  #askMore(): void {
+    if (this.#done() || this.#millisecondsLeft() <= 0 || this.#signal.aborted) return
+    while (this.#inFlight.size < this.#tools.limits.parallelism) {
+      const candidate = this.#candidates.next()
+      if (!candidate) return
+      const asking = this.#ask(candidate).finally(() => this.#inFlight.delete(asking))
+      this.#inFlight.add(asking)
+    }
+  }
+
+  /** Never rejects. */
+  async #ask(candidate: Candidate): Promise<void> {
+    candidate.state = 'asked'
+    this.#asked++
+    try {
+      this.#hear(candidate, await this.#tools.ask(candidate.contact, this.#request(), this.#signal))
+    } catch (cause) {
+      candidate.state = cause instanceof DhtFault && cause.reason === 'connect' ? 'dead' : 'silent'
+    }
+  }
+
+  #request(): GetRequest {
+    const { key, replica, have } = this.#goal
+    return {
+      kind: 'get',
+      key: key.bytes,
+      replica,
+      have: have && { sequence: have.sequence, digest: digestOf(have.bytes) },
+      hopsLeft: 0,
+      messagesLeft: 0,
+      millisecondsLeft: this.#millisecondsLeft(),
+    }
+  }
+
+  #hear(candidate: Candidate, reply: GetReply): void {
+    candidate.state = reply.kind
+    if (reply.kind !== 'busy') this.#candidates.learn(candidate, reply.closer)
+    if (reply.kind === 'same' && this.#goal.have) this.#confirm(candidate)
+    if (reply.kind === 'found') this.#judge(candidate, reply.bytes)
+  }
+
+  #judge(candidate: Candidate, bytes: Uint8Array): void {
+    const zone = this.#accepted(bytes)
+    if (!zone || zone.sequence < this.#goal.floor) return
+    const order = this.#goal.have ? compareZones(zone, this.#goal.have) : 1
+    if (order === 0) this.#confirm(candidate)
+    if (order <= 0 || (this.#newest && compareZones(zone, this.#newest) <= 0)) return
+    this.#newest = zone
+    this.#hops = candidate.depth
+  }
+
+  /** A zone that has merely expired is a stale holder's, not a liar's. */
+  #accepted(bytes: Uint8Array): SignedZone | undefined {
+    try {
+      return this.#tools.accept(bytes, this.#goal.key)
+    } catch (cause) {
+      if (!(cause instanceof ZoneFault)) throw cause
+      if (cause.reason !== 'expired') this.#rejected++
+      return undefined
+    }
+  }
+
+  #confirm(candidate: Candidate): void {
+    this.#confirmed = true
+    if (!this.#newest) this.#hops = candidate.depth
+  }
+
+  #millisecondsLeft(): number {
+    return this.#goal.timeout - (this.#tools.clock.monotonic() - this.#began)
+  }
+
+  #findings(): Findings {
+    const answered = this.#candidates.window().filter(({ state }) => state !== 'new' && state !== 'asked')
+    const furthest = answered.reduce((most, { depth }) => Math.max(most, depth), 0)
+    const milliseconds = this.#tools.clock.monotonic() - this.#began
+    return {
+      verdict: this.#verdict(),
+      effort: { asked: this.#asked, hops: this.#hops || furthest, milliseconds },
+      closest: answered.map(({ contact }) => contact),
+    }
+  }
+
+  #verdict(): Verdict {
+    if (this.#newest) return { kind: 'found', zone: this.#newest }
+    if (this.#confirmed) return { kind: 'same' }
+    if (this.#lacking()) return { kind: 'absent' }
+    if (this.#rejected > 0) return { kind: 'bogus', rejected: this.#rejected }
+    return { kind: 'unreachable', cause: this.#cause() }
+  }
+
+  /**
+   * Protocol 5: at least three, and two thirds of the k closest live peers, have said that they lack it. Where most of
+   * the closest are dead, those further away are asked in vain: they never were to hold it.
+   */
+  #lacking(): boolean {
+    const window = this.#candidates.window()
+    const absent = window.filter(({ state }) => state === 'absent').length
+    const live = window.length + this.#candidates.count('silent')
+    return absent >= MIN_ABSENT && absent * 3 >= live * 2 && absent * 2 >= this.#candidates.deadAmongClosest()
+  }
+
+  #cause(): string {
+    if (this.#candidates.size === 0) return 'No other node is known.'
+    const answered = this.#candidates
+      .window()
+      .filter(({ state }) => state !== 'new' && state !== 'asked').length
+    if (answered === 0) return `None of ${this.#candidates.size} known nodes answered.`
+    return `Only ${answered} of ${this.#candidates.size} known nodes answered: too few to say that nobody holds it.`
+  }
+}

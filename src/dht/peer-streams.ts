@@ -1,0 +1,115 @@
+/** The streams this node asks by: one to each peer, opened when first needed, over a live connection or a dial. */
+import type { Connection, Libp2p, PeerId, Stream } from '@libp2p/interface'
+import type { Clock } from '../clock.ts'
+import { abortable } from './abortable.ts'
+import type { DhtConfig } from './config.ts'
+import { dialAddresses, peerIdOf } from './contacts.ts'
+import { DhtFault } from './fault.ts'
+import { type Contact, type Request, type TimedReply, ZONE_PROTOCOL } from './frames.ts'
+import { PeerStream } from './peer-stream.ts'
+
+export interface PeerStreamsNeeds {
+  readonly node: Pick<Libp2p, 'getConnections' | 'dial' | 'peerStore'>
+  readonly clock: Clock
+  readonly config: Pick<DhtConfig, 'requestTimeout' | 'maxRequestsInFlight'>
+  /** Told of every peer that was reached, or could not be. */
+  reached(peer: PeerId, alive: boolean): void
+}
+
+export class PeerStreams implements Disposable {
+  readonly #needs: PeerStreamsNeeds
+  readonly #opening = new Map<string, Promise<PeerStream>>()
+  readonly #open = new Set<PeerStream>()
+  #closed = false
+
+  constructor(needs: PeerStreamsNeeds) {
+    this.#needs = needs
+  }
+
+  /**
+   * One request, one reply. A dial that takes longer than the request may goes on, for the next one.
+   * @throws DhtFault `connect`, `protocol`, `timeout`, `stream`, `busy` or `frame`, or the signal's reason
+   */
+  async request(contact: Contact, request: Request, signal: AbortSignal): Promise<TimedReply> {
+    const peer = peerIdOf(contact)
+    using waiting = new DisposableStack()
+    const timeout = Promise.withResolvers<never>()
+    let reason: DhtFault['reason'] = 'connect'
+    const giveUp = () => timeout.reject(new DhtFault(reason, `Peer ${peer} did not answer in time.`))
+    waiting.use(this.#needs.clock.after(this.#needs.config.requestTimeout, giveUp))
+    const reply = this.#streamTo(peer, contact).then(async (stream) => {
+      reason = 'timeout'
+      return await exchange(stream, request, waiting)
+    })
+    return await abortable(Promise.race([reply, timeout.promise]), signal)
+  }
+
+  [Symbol.dispose](): void {
+    this.#closed = true
+    for (const stream of this.#open) stream.abort(new DhtFault('stream', 'This node is closing.'))
+  }
+
+  async #streamTo(peer: PeerId, contact: Contact): Promise<PeerStream> {
+    const name = peer.toString()
+    const known = this.#opening.get(name)
+    if (known) return await known
+    const opening = this.#openTo(peer, contact)
+    this.#opening.set(name, opening)
+    opening.catch(() => this.#opening.delete(name))
+    return await opening
+  }
+
+  async #openTo(peer: PeerId, contact: Contact): Promise<PeerStream> {
+    const connection = await this.#connect(peer, contact)
+    const stream = await newStream(connection)
+    const opened: PeerStream = new PeerStream(stream, this.#needs.config.maxRequestsInFlight, () => {
+      this.#opening.delete(peer.toString())
+      this.#open.delete(opened)
+    })
+    this.#open.add(opened)
+    if (this.#closed) opened.abort(new DhtFault('stream', 'This node is closing.'))
+    return opened
+  }
+
+  async #connect(peer: PeerId, contact: Contact): Promise<Connection> {
+    const live = this.#needs.node.getConnections(peer).find(({ status }) => status === 'open')
+    if (live) return live
+    try {
+      const connection = await this.#dial(peer, contact)
+      this.#needs.reached(peer, true)
+      return connection
+    } catch (cause) {
+      if (!this.#closed) this.#needs.reached(peer, false)
+      throw new DhtFault('connect', `There is no connection to peer ${peer}.`, { cause })
+    }
+  }
+
+  /** libp2p, told to dial a peer without an address, would begin a lookup of its own; that must not happen here. */
+  async #dial(peer: PeerId, contact: Contact): Promise<Connection> {
+    const { node } = this.#needs
+    const known = (await node.peerStore.has(peer)) && (await node.peerStore.get(peer)).addresses.length > 0
+    if (known) return await node.dial(peer)
+    const addresses = dialAddresses(contact, peer)
+    if (addresses.length === 0) throw new DhtFault('connect', `No address of peer ${peer} is known.`)
+    return await node.dial(addresses)
+  }
+}
+
+/** @param waiting disposed when nobody waits for the reply any more */
+async function exchange(stream: PeerStream, request: Request, waiting: DisposableStack): Promise<TimedReply> {
+  if (waiting.disposed) throw new DhtFault('timeout', 'The stream was opened too late for this request.')
+  const { reply, forget } = stream.request(request)
+  waiting.defer(forget)
+  return await reply
+}
+
+async function newStream(connection: Connection): Promise<Stream> {
+  try {
+    return await connection.newStream([ZONE_PROTOCOL])
+  } catch (cause) {
+    const unknown = cause instanceof Error && cause.name === 'UnsupportedProtocolError'
+    throw new DhtFault(unknown ? 'protocol' : 'stream', `Peer ${connection.remotePeer} opens no stream.`, {
+      cause,
+    })
+  }
+}

@@ -1,0 +1,77 @@
+/** Runs lookups in this network: where they begin, whom they ask, and that they end when this room closes. */
+import { setMaxListeners } from 'node:events'
+import type { Clock } from '../clock.ts'
+import type { PublicKey } from '../zone/key.ts'
+import { checkTime, type SignedZone, verifyZone } from '../zone/signed-zone.ts'
+import { abortable } from './abortable.ts'
+import type { Bootstrap } from './bootstrap.ts'
+import { contactOf } from './contacts.ts'
+import type { Contact } from './frames.ts'
+import type { RoutingTable } from './kad.ts'
+import { type Findings, type LookupGoal, type LookupTools, lookUp } from './lookup.ts'
+import { encodeRecordKey, kademliaId } from './record-key.ts'
+import type { ZoneClient } from './zone-client.ts'
+
+export interface SearcherNeeds {
+  readonly routingTable: RoutingTable
+  readonly bootstrap: Pick<Bootstrap, 'firstPeer'>
+  readonly client: Pick<ZoneClient, 'get'>
+  readonly clock: Clock
+  /** This node's peer id as a multihash. */
+  readonly self: Uint8Array
+  readonly limits: LookupTools['limits']
+}
+
+export class Searcher implements Disposable {
+  readonly #needs: SearcherNeeds
+  readonly #tools: LookupTools
+  readonly #closing = new AbortController()
+
+  constructor(needs: SearcherNeeds) {
+    const { client, clock, self, limits } = needs
+    setMaxListeners(0, this.#closing.signal)
+    this.#needs = needs
+    this.#tools = {
+      ask: async (contact, request, signal) => await client.get(contact, request, signal),
+      accept: (bytes, key) => acceptZone(bytes, key, clock.now()),
+      clock,
+      self,
+      limits,
+    }
+  }
+
+  /** A node that has just started waits for its first peer, as long as the lookup may take. */
+  async search(goal: LookupGoal): Promise<Findings> {
+    try {
+      return await this.#search(goal)
+    } catch (cause) {
+      if (!this.#closing.signal.aborted) throw cause
+      const verdict = { kind: 'unreachable', cause: 'This node is closing.' } as const
+      return { verdict, effort: { asked: 0, hops: 0, milliseconds: 0 }, closest: [] }
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#closing.abort(new Error('The DHT is closing.'))
+  }
+
+  async #search(goal: LookupGoal): Promise<Findings> {
+    const { signal } = this.#closing
+    const began = this.#needs.clock.monotonic()
+    await abortable(this.#needs.bootstrap.firstPeer(goal.timeout), signal)
+    const timeout = Math.max(0, goal.timeout - (this.#needs.clock.monotonic() - began))
+    return await lookUp({ ...goal, timeout }, this.#start(goal), { tools: this.#tools, signal })
+  }
+
+  #start({ key, replica }: LookupGoal): Contact[] {
+    const target = kademliaId(encodeRecordKey(key, replica))
+    const { routingTable, limits } = this.#needs
+    return routingTable.closestPeers(target, { count: limits.maxAsked }).map(contactOf)
+  }
+}
+
+function acceptZone(bytes: Uint8Array, key: PublicKey, now: number): SignedZone {
+  const zone = verifyZone(bytes, key)
+  checkTime(zone, now)
+  return zone
+}

@@ -1,0 +1,63 @@
+/** Asks peers for zones and gives them zones: by our protocol, and by kad-dht's own requests where a peer lacks it. */
+import type { PeerId } from '@libp2p/interface'
+import { LRUCache } from 'lru-cache'
+import { peerIdOf } from './contacts.ts'
+import { DhtFault } from './fault.ts'
+import type { Contact, GetReply, GetRequest, PutReply, PutRequest } from './frames.ts'
+import { getValue, type Kad, putValue } from './kad.ts'
+import type { PeerStreams } from './peer-streams.ts'
+
+const MAX_REMEMBERED = 2000
+
+export class ZoneClient {
+  readonly #streams: PeerStreams
+  readonly #kad: Kad
+  /** Peers seen to speak kad-dht only. */
+  readonly #kadOnly = new LRUCache<string, true>({ max: MAX_REMEMBERED })
+
+  constructor(streams: PeerStreams, kad: Kad) {
+    this.#streams = streams
+    this.#kad = kad
+  }
+
+  /** @throws DhtFault, or the signal's reason */
+  async get(contact: Contact, request: GetRequest, signal: AbortSignal): Promise<GetReply> {
+    const ours = async () => getReply(await this.#streams.request(contact, request, signal))
+    return await this.#either(contact, ours, (peer) => getValue(this.#kad, { peer, signal }, request))
+  }
+
+  /** @throws DhtFault, or the signal's reason */
+  async put(contact: Contact, request: PutRequest, signal: AbortSignal): Promise<PutReply> {
+    const ours = async () => putReply(await this.#streams.request(contact, request, signal))
+    return await this.#either(contact, ours, (peer) => putValue(this.#kad, { peer, signal }, request))
+  }
+
+  async #either<R>(
+    contact: Contact,
+    ours: () => Promise<R>,
+    theirs: (peer: PeerId) => Promise<R>,
+  ): Promise<R> {
+    const peer = peerIdOf(contact)
+    if (this.#kadOnly.has(peer.toString())) return await theirs(peer)
+    try {
+      return await ours()
+    } catch (cause) {
+      if (!(cause instanceof DhtFault) || cause.reason !== 'protocol') throw cause
+      this.#kadOnly.set(peer.toString(), true)
+      return await theirs(peer)
+    }
+  }
+}
+
+function getReply(reply: GetReply | PutReply): GetReply {
+  if (reply.kind === 'stored' || reply.kind === 'newer' || reply.kind === 'refused') {
+    throw new DhtFault('frame', `A get was answered with "${reply.kind}".`)
+  }
+  return reply
+}
+
+function putReply(reply: GetReply | PutReply): PutReply {
+  if (reply.kind === 'stored' || reply.kind === 'newer' || reply.kind === 'refused' || reply.kind === 'busy')
+    return reply
+  throw new DhtFault('frame', `A put was answered with "${reply.kind}".`)
+}

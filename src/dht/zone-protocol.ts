@@ -1,0 +1,142 @@
+/** The server's end of `/kadns/zone/1`: gets and puts from the zone store, with closer peers from the routing table. */
+import type { Connection, Libp2p, PeerId, Stream } from '@libp2p/interface'
+import type { Logger } from 'pino'
+import type { Clock } from '../clock.ts'
+import { ZoneFault } from '../zone/fault.ts'
+import { KEY_OCTETS } from '../zone/key.ts'
+import { type SignedZone, verifyZone } from '../zone/signed-zone.ts'
+import type { DhtConfig } from './config.ts'
+import type { ContactBook } from './contacts.ts'
+import { FrameStream } from './frame-stream.ts'
+import {
+  type Contact,
+  decodeRequest,
+  encodeReply,
+  type GetReply,
+  type GetRequest,
+  MAX_CLOSER,
+  type Numbered,
+  type PutReply,
+  type Refusal,
+  type Reply,
+  type Request,
+  ZONE_PROTOCOL,
+} from './frames.ts'
+import type { RoutingTable } from './kad.ts'
+import { digestOf, encodeRecordKey, kademliaId, type Replica } from './record-key.ts'
+import type { ZoneStore } from './zone-store.ts'
+
+export interface ZoneServerNeeds {
+  readonly node: Pick<Libp2p, 'handle' | 'getConnections'>
+  readonly store: ZoneStore
+  readonly routingTable: RoutingTable
+  readonly contacts: ContactBook
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly config: Pick<DhtConfig, 'maxInboundStreams' | 'maxRequestsInFlight'>
+}
+
+/** Registers the protocol; from then on peers are answered. */
+export async function serveZones(needs: ZoneServerNeeds): Promise<void> {
+  const serve = (stream: Stream, connection: Connection) => {
+    new ZoneSession(stream, connection.remotePeer, needs)
+  }
+  await needs.node.handle(ZONE_PROTOCOL, serve, { maxInboundStreams: needs.config.maxInboundStreams })
+}
+
+/** One stream of one peer. It ends with the first frame that is none. */
+class ZoneSession {
+  readonly #needs: ZoneServerNeeds
+  readonly #peer: PeerId
+  readonly #frames: FrameStream
+  #inFlight = 0
+
+  constructor(stream: Stream, peer: PeerId, needs: ZoneServerNeeds) {
+    this.#needs = needs
+    this.#peer = peer
+    this.#frames = new FrameStream(stream, {
+      frame: (octets) => this.#accept(decodeRequest(octets)),
+      ended: (cause) => needs.logger.debug({ peer: peer.toString(), err: cause }, 'a peer stopped asking'),
+    })
+  }
+
+  #accept(request: Numbered<Request>): void {
+    if (this.#inFlight < this.#needs.config.maxRequestsInFlight) {
+      this.#inFlight++
+      void this.#serve(request).finally(() => this.#inFlight--)
+    } else {
+      this.#reply(request, { kind: 'busy' })
+    }
+  }
+
+  /** Never rejects. */
+  async #serve(request: Numbered<Request>): Promise<void> {
+    try {
+      this.#reply(request, await this.#answer(request))
+    } catch (cause) {
+      this.#needs.logger.error({ err: cause }, 'a request of a peer failed')
+      this.#frames.abort(cause instanceof Error ? cause : new Error(String(cause)))
+    }
+  }
+
+  #reply({ request }: Numbered<Request>, reply: Reply): void {
+    this.#frames.send(encodeReply({ ...reply, request, time: this.#needs.clock.now() }))
+  }
+
+  async #answer(request: Request): Promise<Reply> {
+    if (request.kind === 'put') return await this.#put(request.bytes)
+    const [zone, closer] = await Promise.all([
+      this.#needs.store.getByOctets(request.key),
+      this.#closer(request.key, request.replica),
+    ])
+    return zone ? replyWith(zone, request.have, closer) : { kind: 'absent', closer }
+  }
+
+  async #put(bytes: Uint8Array): Promise<PutReply> {
+    const held = await this.#needs.store.getByOctets(bytes.subarray(0, KEY_OCTETS))
+    if (held && Buffer.compare(held.bytes, bytes) === 0) return { kind: 'stored' }
+    try {
+      const outcome = await this.#needs.store.put(verifyZone(bytes), { own: false })
+      if (outcome.kind === 'full') return { kind: 'refused', refusal: 'full' }
+      if (outcome.kind !== 'older') return { kind: 'stored' }
+      return outcome.newest
+        ? { kind: 'newer', bytes: outcome.newest.bytes }
+        : { kind: 'refused', refusal: 'older' }
+    } catch (cause) {
+      if (!(cause instanceof ZoneFault)) throw cause
+      return { kind: 'refused', refusal: refusalFor(cause) }
+    }
+  }
+
+  /** The peers closest to where the zone belongs, but for the asker and those nobody else could dial. */
+  async #closer(key: Uint8Array, replica: Replica): Promise<Contact[]> {
+    const target = kademliaId(encodeRecordKey({ bytes: key }, replica))
+    const peers = this.#needs.routingTable.closestPeers(target, { count: 2 * MAX_CLOSER + 1 })
+    const others = this.#livelyFirst(peers.filter((peer) => !peer.equals(this.#peer))).slice(0, MAX_CLOSER)
+    const contacts = await Promise.all(others.map((peer) => this.#needs.contacts.find(peer)))
+    return contacts.filter((contact) => contact !== undefined)
+  }
+
+  /** The routing table may hold peers that have died unnoticed; those with a connection have not. */
+  #livelyFirst(peers: readonly PeerId[]): PeerId[] {
+    const connected = new Set(peers.filter((peer) => this.#needs.node.getConnections(peer).length > 0))
+    return [...connected, ...peers.filter((peer) => !connected.has(peer))]
+  }
+}
+
+function replyWith(zone: SignedZone, have: GetRequest['have'], closer: readonly Contact[]): GetReply {
+  if (have && zone.sequence < have.sequence) return { kind: 'older', sequence: zone.sequence, closer }
+  const same = have && zone.sequence === have.sequence && digestOf(zone.bytes).equals(have.digest)
+  return same ? { kind: 'same', closer } : { kind: 'found', bytes: zone.bytes, closer }
+}
+
+function refusalFor(fault: ZoneFault): Refusal {
+  switch (fault.reason) {
+    case 'future':
+      return 'clock'
+    case 'expired':
+      return 'expired'
+    default:
+      return 'invalid'
+  }
+}

@@ -1,0 +1,115 @@
+/** Zones and floors as they lie on disk: `/zones/<label>` and `/floors/<label>` in a datastore. No rules, only octets. */
+import { type Datastore, Key } from 'interface-datastore'
+import type { SignedZone } from '../zone/signed-zone.ts'
+import { DhtFault } from './fault.ts'
+import { digestOf } from './record-key.ts'
+
+/** What is known of a stored zone without verifying it. */
+export interface ShelfMark {
+  /** Whether this node signs it. */
+  readonly own: boolean
+  /** Milliseconds since the Unix epoch; Infinity for a revocation. */
+  readonly expires: number
+}
+
+/** The highest sequence ever seen of a key, and 16 octets of SHA-256 of that zone. */
+export interface Floor {
+  readonly sequence: bigint
+  readonly digest: Uint8Array
+}
+
+const ZONES = '/zones/'
+const FLOORS = '/floors/'
+/** u8 own, u64 milliseconds of expiry (0: never), then the zone's bytes. */
+const MARK_OCTETS = 9
+/** u64 sequence, 16 octets of digest. */
+const FLOOR_OCTETS = 24
+
+export class ZoneShelf {
+  readonly #datastore: Datastore
+
+  constructor(datastore: Datastore) {
+    this.#datastore = datastore
+  }
+
+  /** The zone's bytes, not verified. @throws DhtFault `storage` when the entry is damaged */
+  async readZone(label: string): Promise<Uint8Array | undefined> {
+    const octets = await this.#read(new Key(ZONES + label))
+    if (!octets) return undefined
+    decodeMark(octets)
+    return octets.subarray(MARK_OCTETS)
+  }
+
+  async readFloor(label: string): Promise<Floor | undefined> {
+    const octets = await this.#read(new Key(FLOORS + label))
+    return octets && decodeFloor(octets)
+  }
+
+  /** Both or neither are on disk afterwards. */
+  async write(zone: SignedZone, mark: ShelfMark): Promise<void> {
+    const batch = this.#datastore.batch()
+    batch.put(new Key(ZONES + zone.key.label), Buffer.concat([encodeMark(mark), zone.bytes]))
+    batch.put(new Key(FLOORS + zone.key.label), encodeFloor(zone))
+    await batch.commit()
+  }
+
+  async writeFloor(zone: SignedZone): Promise<void> {
+    await this.#datastore.put(new Key(FLOORS + zone.key.label), encodeFloor(zone))
+  }
+
+  async removeZone(label: string): Promise<void> {
+    await this.#datastore.delete(new Key(ZONES + label))
+  }
+
+  async removeFloor(label: string): Promise<void> {
+    await this.#datastore.delete(new Key(FLOORS + label))
+  }
+
+  /** Every stored zone; `mark` is undefined for a damaged one. */
+  async *marks(): AsyncGenerator<{ label: string; mark: ShelfMark | undefined }> {
+    for await (const { key, value } of this.#datastore.query({ prefix: ZONES })) {
+      yield { label: key.name(), mark: value.length > MARK_OCTETS ? decodeMark(value) : undefined }
+    }
+  }
+
+  /** Every floor that can be read. */
+  async *floors(): AsyncGenerator<{ label: string; floor: Floor }> {
+    for await (const { key, value } of this.#datastore.query({ prefix: FLOORS })) {
+      if (value.length === FLOOR_OCTETS) yield { label: key.name(), floor: decodeFloor(value) }
+    }
+  }
+
+  async #read(key: Key): Promise<Buffer | undefined> {
+    try {
+      const value = await this.#datastore.get(key)
+      return Buffer.from(value.buffer, value.byteOffset, value.length)
+    } catch (cause) {
+      if (cause instanceof Error && cause.name === 'NotFoundError') return undefined
+      throw cause
+    }
+  }
+}
+
+function encodeMark({ own, expires }: ShelfMark): Buffer {
+  const octets = Buffer.alloc(MARK_OCTETS)
+  octets[0] = Number(own)
+  octets.writeBigUInt64BE(Number.isFinite(expires) ? BigInt(Math.trunc(expires)) : 0n, 1)
+  return octets
+}
+
+function decodeMark(octets: Uint8Array): ShelfMark {
+  if (octets.length <= MARK_OCTETS) throw new DhtFault('storage', 'A stored zone is cut short.')
+  const expires = Number(Buffer.from(octets.subarray(1, MARK_OCTETS)).readBigUInt64BE())
+  return { own: octets[0] === 1, expires: expires === 0 ? Infinity : expires }
+}
+
+function encodeFloor(zone: SignedZone): Buffer {
+  const sequence = Buffer.alloc(8)
+  sequence.writeBigUInt64BE(zone.sequence)
+  return Buffer.concat([sequence, digestOf(zone.bytes)])
+}
+
+function decodeFloor(octets: Uint8Array): Floor {
+  if (octets.length !== FLOOR_OCTETS) throw new DhtFault('storage', 'A stored floor is damaged.')
+  return { sequence: Buffer.from(octets.subarray(0, 8)).readBigUInt64BE(), digest: octets.subarray(8) }
+}

@@ -1,0 +1,234 @@
+/** The zones this node holds. Never back: not behind what it holds, not behind what it once saw, not over a restart. */
+import type { Datastore } from 'interface-datastore'
+import { LRUCache } from 'lru-cache'
+import type { Logger } from 'pino'
+import type { Clock } from '../clock.ts'
+import { ZoneFault } from '../zone/fault.ts'
+import { type PublicKey, publicKeyFromBytes } from '../zone/key.ts'
+import {
+  checkTime,
+  compareZones,
+  REVOKED,
+  type SignedZone,
+  TOLERANCE,
+  verifyZone,
+} from '../zone/signed-zone.ts'
+import { MAX_LIFETIME } from '../zone/soa.ts'
+import { encodeZBase32 } from '../zone/z-base-32.ts'
+import type { DhtConfig } from './config.ts'
+import { DhtFault } from './fault.ts'
+import { KeyLocks } from '../zone/key-locks.ts'
+import { type ShelfMark, ZoneShelf } from './zone-shelf.ts'
+
+export type PutOutcome =
+  /** It is the newest known now, on disk, and the watchers have been told. */
+  | { readonly kind: 'new' }
+  /** The very bytes held already. */
+  | { readonly kind: 'refreshed' }
+  /** Below what is held, or was once seen (then there is nothing to show). */
+  | { readonly kind: 'older'; readonly newest: SignedZone | undefined }
+  /** There is no room for another zone of others. */
+  | { readonly kind: 'full' }
+
+export interface ZoneStoreNeeds {
+  readonly datastore: Datastore
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly config: Pick<DhtConfig, 'maxZones' | 'cachedZones'>
+}
+
+/** Milliseconds between two sweeps. */
+const SWEEP_INTERVAL = 3_600_000
+/** Protocol 2: the expired are deleted a day later. */
+const SWEEP_DELAY = 86_400_000
+
+/** Reads what is stored and begins to sweep it. */
+export async function openZoneStore(needs: ZoneStoreNeeds): Promise<ZoneStore> {
+  const store = new ZoneStore(needs)
+  await store.load()
+  return store
+}
+
+export class ZoneStore implements AsyncDisposable {
+  readonly #shelf: ZoneShelf
+  readonly #clock: Clock
+  readonly #logger: Logger
+  readonly #maxZones: number
+  readonly #marks = new Map<string, ShelfMark>()
+  readonly #held: LRUCache<string, SignedZone>
+  readonly #locks = new KeyLocks()
+  readonly #listeners = new Set<(zone: SignedZone) => void>()
+  #foreign = 0
+  #nextSweep: Disposable | undefined
+  #sweeping: Promise<void> = Promise.resolve()
+  #closed = false
+
+  constructor({ datastore, clock, logger, config }: ZoneStoreNeeds) {
+    this.#shelf = new ZoneShelf(datastore)
+    this.#clock = clock
+    this.#logger = logger
+    this.#maxZones = config.maxZones
+    this.#held = new LRUCache({ max: config.cachedZones })
+  }
+
+  async load(): Promise<void> {
+    for await (const { label, mark } of this.#shelf.marks()) {
+      if (mark) this.#mark(label, mark)
+      else this.#logger.warn({ zone: label }, 'a stored zone is damaged; it is skipped')
+    }
+    this.#sweepLater()
+  }
+
+  /**
+   * Keeps `zone` if it is newer than what is held and not below what was seen. On disk when this returns.
+   * @throws ZoneFault `future` or `expired`
+   */
+  async put(zone: SignedZone, { own }: { readonly own: boolean }): Promise<PutOutcome> {
+    checkTime(zone, this.#clock.now())
+    const outcome = await this.#locks.run(zone.key.label, () => this.#putLocked(zone, own))
+    if (outcome.kind === 'new') this.#tell(zone)
+    return outcome
+  }
+
+  /** The zone held for `key`, if a node may serve it now. */
+  async get(key: PublicKey): Promise<SignedZone | undefined> {
+    const zone = this.#held.get(key.label) ?? (await this.#read(key))
+    return zone && isTimely(zone, this.#clock.now()) ? zone : undefined
+  }
+
+  /** The same for a key as it came over the wire: 32 octets, of which only those of a zone that is held are looked at. */
+  async getByOctets(octets: Uint8Array): Promise<SignedZone | undefined> {
+    const label = encodeZBase32(octets)
+    const key = this.#held.get(label)?.key
+    if (key) return await this.get(key)
+    return this.#marks.has(label) ? await this.get(publicKeyFromBytes(octets)) : undefined
+  }
+
+  /** The highest sequence ever seen; 0n for a stranger. */
+  async floorOf(key: PublicKey): Promise<bigint> {
+    return (await this.#shelf.readFloor(key.label))?.sequence ?? 0n
+  }
+
+  /** Remembers that `zone` was seen, though there was no room to keep it. */
+  async raiseFloor(zone: SignedZone): Promise<void> {
+    await this.#locks.run(zone.key.label, async () => {
+      if ((await this.floorOf(zone.key)) < zone.sequence) await this.#shelf.writeFloor(zone)
+    })
+  }
+
+  /** Tells of every zone that becomes the newest held, from now until disposed. */
+  watch(listener: (zone: SignedZone) => void): Disposable {
+    const entry = (zone: SignedZone) => listener(zone)
+    this.#listeners.add(entry)
+    return { [Symbol.dispose]: () => this.#listeners.delete(entry) }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true
+    this.#nextSweep?.[Symbol.dispose]()
+    await this.#sweeping
+    await this.#locks.idle()
+  }
+
+  async #putLocked(zone: SignedZone, own: boolean): Promise<PutOutcome> {
+    const held = this.#held.get(zone.key.label) ?? (await this.#read(zone.key))
+    const order = held ? compareZones(zone, held) : 1
+    if (order < 0 || zone.sequence < (await this.floorOf(zone.key))) return { kind: 'older', newest: held }
+    const mark = this.#marks.get(zone.key.label)
+    if (order === 0 && (mark?.own || !own)) return { kind: 'refreshed' }
+    if (!mark && !own && !this.#hasRoom(zone)) return { kind: 'full' }
+    await this.#write(zone, { own: own || mark?.own === true, expires: zone.expires })
+    return { kind: order === 0 ? 'refreshed' : 'new' }
+  }
+
+  /** Protocol 2: a revocation is kept by every node that hears of it. */
+  #hasRoom(zone: SignedZone): boolean {
+    return zone.revoked || this.#foreign < this.#maxZones
+  }
+
+  async #write(zone: SignedZone, mark: ShelfMark): Promise<void> {
+    await this.#shelf.write(zone, mark)
+    this.#mark(zone.key.label, mark)
+    this.#held.set(zone.key.label, zone)
+  }
+
+  /** A damaged entry is as good as none; its floor still holds. */
+  async #read(key: PublicKey): Promise<SignedZone | undefined> {
+    if (!this.#marks.has(key.label)) return undefined
+    try {
+      const bytes = await this.#shelf.readZone(key.label)
+      if (!bytes) return undefined
+      const zone = verifyZone(bytes, key)
+      this.#held.set(key.label, zone)
+      return zone
+    } catch (cause) {
+      if (!(cause instanceof ZoneFault) && !(cause instanceof DhtFault)) throw cause
+      this.#logger.warn({ zone: key.label, err: cause }, 'a stored zone is damaged; it is skipped')
+      return undefined
+    }
+  }
+
+  #mark(label: string, mark: ShelfMark): void {
+    this.#unmark(label)
+    this.#marks.set(label, mark)
+    if (!mark.own) this.#foreign++
+  }
+
+  #unmark(label: string): void {
+    if (this.#marks.get(label)?.own === false) this.#foreign--
+    this.#marks.delete(label)
+  }
+
+  #tell(zone: SignedZone): void {
+    for (const listener of this.#listeners) {
+      try {
+        listener(zone)
+      } catch (cause) {
+        this.#logger.error({ err: cause }, 'a listener for new zones failed')
+      }
+    }
+  }
+
+  #sweepLater(): void {
+    if (this.#closed) return
+    this.#nextSweep = this.#clock.after(SWEEP_INTERVAL, () => {
+      this.#sweeping = this.#sweep()
+        .catch((cause: unknown) => this.#logger.error({ err: cause }, 'sweeping the zone store failed'))
+        .finally(() => this.#sweepLater())
+    })
+  }
+
+  async #sweep(): Promise<void> {
+    const now = this.#clock.now()
+    const expired = [...this.#marks].filter(([, { expires }]) => expires + SWEEP_DELAY <= now)
+    for (const [label] of expired) await this.#locks.run(label, () => this.#removeExpired(label, now))
+    await this.#sweepFloors(now)
+  }
+
+  async #removeExpired(label: string, now: number): Promise<void> {
+    const mark = this.#marks.get(label)
+    if (!mark || mark.expires + SWEEP_DELAY > now) return
+    await this.#shelf.removeZone(label)
+    this.#unmark(label)
+    this.#held.delete(label)
+  }
+
+  /** Protocol 2: a floor may go once everything below it must have expired. */
+  async #sweepFloors(now: number): Promise<void> {
+    const passed = BigInt(Math.trunc(now - MAX_LIFETIME * 1000 - TOLERANCE)) * 1000n
+    for await (const { label, floor } of this.#shelf.floors()) {
+      if (this.#closed) return
+      const idle = floor.sequence < passed && floor.sequence !== REVOKED && !this.#marks.has(label)
+      if (idle) await this.#shelf.removeFloor(label)
+    }
+  }
+}
+
+function isTimely(zone: SignedZone, now: number): boolean {
+  try {
+    checkTime(zone, now)
+    return true
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,121 @@
+/** One setting: what it may be, and how it is read from a file's value or from text. */
+import { isIP } from 'node:net'
+import { multiaddr } from '@multiformats/multiaddr'
+import { fold, type Name, parseName, ROOT } from './dns/name.ts'
+import type { Endpoint } from './resolver/config.ts'
+
+/** A kind of value. Both readers throw an Error whose message says what it should be, such as "a number from 1 to 9". */
+export interface Kind<Value> {
+  /** From a TOML value. */
+  read(value: unknown): Value
+  /** From an environment variable or a flag. */
+  parse(text: string): Value
+}
+
+export interface Option<Value> {
+  readonly kind: Kind<Value>
+  /** As it would be written as text. */
+  readonly default: string
+  /** What it is, its unit, and why it is as it is: for --help and for readers. */
+  readonly about: string
+}
+
+export function option<Value>(kind: Kind<Value>, standard: string, about: string): Option<Value> {
+  return { kind, default: standard, about }
+}
+
+/** A kind whose file values are strings. */
+function textual<Value>(parse: (text: string) => Value, expected: string): Kind<Value> {
+  return {
+    parse,
+    read(value) {
+      if (typeof value !== 'string') throw new Error(expected)
+      return parse(value)
+    },
+  }
+}
+
+export const text: Kind<string> = textual((value) => {
+  if (value === '') throw new Error('some text')
+  return value
+}, 'some text')
+
+export const optionalText: Kind<string> = textual((value) => value, 'some text')
+
+export function integer(lowest: number, highest: number): Kind<number> {
+  const expected = `a whole number from ${lowest} to ${highest}`
+  const check = (value: unknown): number => {
+    if (typeof value !== 'number' || !Number.isInteger(value) || value < lowest || value > highest) {
+      throw new Error(expected)
+    }
+    return value
+  }
+  return { read: check, parse: (value) => check(/^-?\d+$/.test(value) ? Number(value) : undefined) }
+}
+
+export function choice<const Word extends string>(...words: readonly Word[]): Kind<Word> {
+  const expected = `one of ${words.join(', ')}`
+  return textual((value) => {
+    const word = words.find((known) => known === value)
+    if (word === undefined) throw new Error(expected)
+    return word
+  }, expected)
+}
+
+/** Several, in a file as an array and in text with commas; empty text is none. */
+export function listOf<Value>(kind: Kind<Value>): Kind<readonly Value[]> {
+  return {
+    read(value) {
+      if (!Array.isArray(value)) throw new Error('a list')
+      return value.map((item) => kind.read(item))
+    },
+    parse: (value) => (value.trim() === '' ? [] : value.split(',').map((item) => kind.parse(item.trim()))),
+  }
+}
+
+/** Refuses the empty list. */
+export function someOf<Value>(kind: Kind<Value>): Kind<readonly Value[]> {
+  const list = listOf(kind)
+  const check = (values: readonly Value[]) => {
+    if (values.length === 0) throw new Error('a list with one entry at least')
+    return values
+  }
+  return { read: (value) => check(list.read(value)), parse: (value) => check(list.parse(value)) }
+}
+
+const ENDPOINT = 'an IP address and a port, such as 127.0.0.1:5300 or [::1]:5300'
+
+export const endpoint: Kind<Endpoint> = textual((value) => {
+  const [, v6, v4, port] = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(value) ?? []
+  const host = v6 ?? v4 ?? ''
+  if (isIP(host) !== (v6 === undefined ? 4 : 6) || Number(port) > 65_535) throw new Error(ENDPOINT)
+  return { host, port: Number(port) }
+}, ENDPOINT)
+
+const MULTIADDR = 'a multiaddr, such as /ip4/192.0.2.1/tcp/4601'
+
+export const multiaddrText: Kind<string> = textual((value) => {
+  try {
+    if (multiaddr(value).getComponents().length > 0) return value
+  } catch {
+    throw new Error(MULTIADDR)
+  }
+  throw new Error(MULTIADDR)
+}, MULTIADDR)
+
+const DOMAIN = 'a domain name, such as kad.alt'
+
+/** Folded, so that names compare with it directly. */
+export const domainName: Kind<Name> = textual((value) => {
+  const name = attemptName(value)
+  if (name === undefined || name === ROOT) throw new Error(DOMAIN)
+  return fold(name)
+}, DOMAIN)
+
+function attemptName(value: string): Name | undefined {
+  try {
+    return parseName(value)
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,188 @@
+/** Every setting there is, with its default, unit and reason: the one table that files, environment, flags and help follow. */
+import {
+  choice,
+  domainName,
+  endpoint,
+  integer,
+  listOf,
+  multiaddrText,
+  type Option,
+  option,
+  optionalText,
+  someOf,
+  text,
+} from './option.ts'
+
+const milliseconds = integer(1, 3_600_000)
+const seconds = integer(0, 31_536_000)
+const count = integer(1, 10_000_000)
+
+export const TOP = {
+  data: option(text, '.kadns', 'Directory for keys, zones, the API token and what the DHT keeps.'),
+  logLevel: option(
+    choice('silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace'),
+    'info',
+    'How much is written to the log (JSON lines on stderr). No names or client addresses at info.',
+  ),
+}
+
+export const SECTIONS = {
+  dns: {
+    listen: option(
+      someOf(endpoint),
+      '127.0.0.1:5300',
+      'Where questions are answered, UDP and TCP; port 0 takes a free one.',
+    ),
+    maxUdpPayload: option(
+      integer(512, 4096),
+      '1232',
+      'Octets of the longest UDP reply: fits IPv6 without fragments (RFC 9715).',
+    ),
+    tcpMaxConnections: option(count, '256', 'TCP connections open at once.'),
+    tcpMaxConnectionsPerClient: option(count, '32', 'Of these, from one address.'),
+    tcpIdle: option(milliseconds, '10000', 'ms until a TCP connection that asks nothing is closed.'),
+    tcpMessageTimeout: option(milliseconds, '5000', 'ms from the first octet of a TCP message to its last.'),
+    tcpMaxInFlight: option(count, '100', 'Questions of one TCP connection worked on at once.'),
+    maxPending: option(count, '1024', 'Questions worked on at once, of all clients; more are told SERVFAIL.'),
+    answerTimeout: option(
+      milliseconds,
+      '2300',
+      'ms to an answer, if only SERVFAIL: musl asks again after 2500.',
+    ),
+    cacheOctets: option(integer(100_000, 2 ** 40), '33554432', 'Octets of memory for answers.'),
+    maxTtl: option(seconds, '86400', 's that an upstream answer is kept at most.'),
+    maxNegativeTtl: option(seconds, '3600', 's that "there is none" is kept at most (RFC 2308 5).'),
+    maxAliases: option(integer(1, 64), '16', 'CNAMEs followed for one question.'),
+  },
+  upstream: {
+    servers: option(
+      listOf(endpoint),
+      '9.9.9.9:53,149.112.112.112:53',
+      'Servers of the ordinary DNS, asked in this order; none: ordinary names are not answered. Quad9 keeps no log of who asks.',
+    ),
+    timeout: option(milliseconds, '900', 'ms for one server; then the next is asked.'),
+  },
+  dht: {
+    listen: option(
+      listOf(multiaddrText),
+      '/ip4/0.0.0.0/tcp/4601',
+      'Multiaddrs to listen on for other nodes.',
+    ),
+    bootstrap: option(listOf(multiaddrText), '', 'Multiaddrs of nodes to join the network by.'),
+    announce: option(
+      listOf(multiaddrText),
+      '',
+      'Multiaddrs to be known by, where they differ from those listened on.',
+    ),
+    mode: option(
+      choice('server', 'client'),
+      'server',
+      'A server keeps zones for others; a client only asks and publishes.',
+    ),
+    network: option(optionalText, '', 'Name of a network apart from the public one.'),
+    acceptAddresses: option(
+      choice('auto', 'global', 'local', 'any'),
+      'auto',
+      'Which addresses learned from peers are dialled; auto: any if we listen on loopback only, else global.',
+    ),
+    maxConnections: option(count, '300', 'Connections open at once.'),
+    maxInboundPerSecond: option(count, '50', 'Connections one host may open in a second.'),
+    maxParallelDials: option(count, '50', 'Dials under way at once.'),
+    dialTimeout: option(milliseconds, '3000', 'ms until a dial is given up.'),
+    maxInboundStreams: option(count, '16', 'Streams for zones one connection may open.'),
+    maxRequestsInFlight: option(count, '64', 'Requests unanswered on one stream.'),
+    maxZones: option(count, '50000', 'Zones of others kept on disk.'),
+    cachedZones: option(count, '10000', 'Verified zones held in memory.'),
+    lookupTimeout: option(
+      milliseconds,
+      '1800',
+      'ms a lookup may take: below answer_timeout, so that a reason can be told.',
+    ),
+    requestTimeout: option(milliseconds, '800', 'ms one peer may take to answer.'),
+    publishTimeout: option(milliseconds, '5000', 'ms publishing may take.'),
+    parallelism: option(integer(1, 20), '2', "Peers asked at a time: Kademlia's alpha."),
+    maxAsked: option(
+      integer(1, 100),
+      '20',
+      "Closest peers a lookup hears and a zone is put on: Kademlia's k.",
+    ),
+    maxCandidates: option(count, '200', 'Peers one lookup takes note of.'),
+    confirmMin: option(seconds, '60', 's: no zone is confirmed sooner by itself, whatever its REFRESH says.'),
+    confirmMax: option(seconds, '3600', 's: every zone in use is confirmed after this.'),
+  },
+  api: {
+    listen: option(
+      endpoint,
+      '127.0.0.1:8053',
+      'Where REST is answered. Whoever reaches it can read; writing takes the token.',
+    ),
+    maxBody: option(integer(1024, 2 ** 24), '65536', 'Octets of the longest request body.'),
+    requestTimeout: option(milliseconds, '10000', 'ms until a request has to be complete.'),
+    maxConnections: option(count, '100', 'Connections open at once.'),
+    allowedHosts: option(
+      listOf(text),
+      '',
+      'Host names the API answers to, besides localhost and its own address.',
+    ),
+  },
+  names: {
+    suffix: option(domainName, 'kad.alt', 'What key names stand under. RFC 9476 keeps .alt out of the DNS.'),
+    zoneLifetime: option(
+      integer(3600, 2_592_000),
+      '604800',
+      's a zone signed here lives; signed anew at half of it.',
+    ),
+    zoneRefresh: option(
+      integer(60, 86_400),
+      '300',
+      's after which readers of our zones look for a newer one.',
+    ),
+    zoneMinimum: option(integer(0, 86_400), '60', 's that "there is none" lasts in our zones.'),
+    republishInterval: option(
+      integer(60, 604_800),
+      '21600',
+      's between two puts of a zone that has not changed.',
+    ),
+  },
+} as const
+
+type ValueOf<Setting> = Setting extends Option<infer Value> ? Value : never
+type ValuesOf<Table> = { readonly [Key in keyof Table]: ValueOf<Table[Key]> }
+
+/** All settings, frozen. */
+export type Config = ValuesOf<typeof TOP> & {
+  readonly [Section in keyof typeof SECTIONS]: ValuesOf<(typeof SECTIONS)[Section]>
+}
+
+export interface Setting {
+  readonly section: string | undefined
+  /** camelCase, as the program has it. */
+  readonly key: string
+  readonly option: Option<unknown>
+  /** `listen` in a section, or `log_level` at the top. */
+  readonly fileKey: string
+  /** KADNS_DNS_LISTEN */
+  readonly environment: string
+  /** dns-listen */
+  readonly flag: string
+}
+
+export const SETTINGS: readonly Setting[] = [
+  ...Object.entries(TOP).map(([key, entry]) => setting(undefined, key, entry)),
+  ...Object.entries(SECTIONS).flatMap(([section, table]) =>
+    Object.entries(table).map(([key, entry]) => setting(section, key, entry as Option<unknown>)),
+  ),
+]
+
+function setting(section: string | undefined, key: string, entry: Option<unknown>): Setting {
+  const fileKey = key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+  const path = section === undefined ? fileKey : `${section}_${fileKey}`
+  return {
+    section,
+    key,
+    option: entry,
+    fileKey,
+    environment: `KADNS_${path.toUpperCase()}`,
+    flag: path.replaceAll('_', '-'),
+  }
+}

@@ -1,0 +1,143 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { MemoryDatastore } from 'datastore-core'
+import { Finder } from '../../src/dht/finder.ts'
+import type { LookupGoal, Verdict } from '../../src/dht/lookup.ts'
+import { openZoneStore } from '../../src/dht/zone-store.ts'
+import { signRevocation } from '../../src/zone/signed-zone.ts'
+import { silentLogger } from '../support/dht.ts'
+import { ManualClock } from '../support/manual-clock.ts'
+import { TestOwner } from '../support/test-zone.ts'
+
+const { signal } = new AbortController()
+const foreign = { own: false }
+
+/** A finder whose network says what it is told to say. */
+async function setUp({ maxZones = 10 } = {}) {
+  const clock = new ManualClock()
+  const config = { maxZones, cachedZones: 10, lookupTimeout: 1800, confirmMin: 60, confirmMax: 3600 }
+  const store = await openZoneStore({ datastore: new MemoryDatastore(), clock, logger: silentLogger, config })
+  const goals: LookupGoal[] = []
+  const network: { says: Verdict } = { says: { kind: 'unreachable', cause: 'nobody' } }
+  const effort = { asked: 1, hops: 1, milliseconds: 1 }
+  const search = async (goal: LookupGoal) => {
+    goals.push(goal)
+    return { verdict: network.says, effort, closest: [] }
+  }
+  const finder = new Finder({ store, clock, config, search })
+  return { clock, store, goals, network, finder, owner: new TestOwner(() => clock.now()) }
+}
+
+test('a zone found is kept and answers from home until REFRESH has passed', async () => {
+  const { clock, store, goals, network, finder, owner } = await setUp()
+  const zone = owner.sign('', { soa: { refresh: 300 } })
+  network.says = { kind: 'found', zone }
+  const first = await finder.find(owner.key, { signal })
+  assert.ok(first.kind === 'found')
+  assert.deepEqual([first.age, first.freshFor, first.effort.asked], [0, 300, 1])
+  assert.deepEqual((await store.get(owner.key))?.bytes, zone.bytes)
+  clock.advance(299_000)
+  const second = await finder.find(owner.key, { signal })
+  assert.ok(second.kind === 'found')
+  assert.deepEqual([second.age, second.freshFor, second.effort.asked, goals.length], [299, 1, 0, 1])
+  network.says = { kind: 'same' }
+  clock.advance(1000)
+  const third = await finder.find(owner.key, { signal })
+  assert.ok(third.kind === 'found')
+  assert.deepEqual([third.age, third.freshFor, goals.length], [0, 300, 2])
+  assert.equal(goals[1]?.have?.sequence, zone.sequence)
+})
+
+test('REFRESH is held between the two limits', async () => {
+  for (const [refresh, freshFor] of [
+    [1, 60],
+    [86_400, 3600],
+  ] as const) {
+    const { network, finder, owner } = await setUp()
+    network.says = { kind: 'found', zone: owner.sign('', { soa: { refresh } }) }
+    const lookup = await finder.find(owner.key, { signal })
+    assert.ok(lookup.kind === 'found')
+    assert.equal(lookup.freshFor, freshFor)
+  }
+})
+
+test('who asks for a younger confirmation than there is gets a new one', async () => {
+  const { clock, goals, network, finder, owner } = await setUp()
+  network.says = { kind: 'found', zone: owner.sign() }
+  await finder.find(owner.key, { signal })
+  clock.advance(5000)
+  await finder.find(owner.key, { signal, maxAge: 10 })
+  assert.equal(goals.length, 1)
+  await finder.find(owner.key, { signal, maxAge: 4 })
+  assert.equal(goals.length, 2)
+})
+
+test('a valid copy at home is served whatever the network says, with its true age', async () => {
+  const says: Verdict[] = [
+    { kind: 'unreachable', cause: '' },
+    { kind: 'absent' },
+    { kind: 'bogus', rejected: 3 },
+  ]
+  for (const verdict of says) {
+    const { store, network, finder, owner } = await setUp()
+    await store.put(owner.sign(), foreign)
+    network.says = verdict
+    const lookup = await finder.find(owner.key, { signal })
+    assert.ok(lookup.kind === 'found', verdict.kind)
+    assert.deepEqual([lookup.age, lookup.freshFor], [Infinity, 0])
+  }
+})
+
+test("without a copy the network's word is passed on", async () => {
+  const { network, finder, owner } = await setUp()
+  for (const verdict of [{ kind: 'absent' }, { kind: 'bogus', rejected: 2 }] as const) {
+    network.says = verdict
+    assert.equal((await finder.find(owner.key, { signal })).kind, verdict.kind)
+  }
+})
+
+test('an expired copy is not served, and what was once seen is not said to be absent', async () => {
+  const { clock, store, network, finder, owner } = await setUp()
+  await store.put(owner.sign('', { soa: { expire: 60 } }), foreign)
+  clock.advance(61_000)
+  network.says = { kind: 'absent' }
+  const lookup = await finder.find(owner.key, { signal })
+  assert.ok(lookup.kind === 'unreachable')
+  assert.match(lookup.cause, /seen before/)
+})
+
+test('a revocation is final: it is returned without asking', async () => {
+  const { store, goals, finder, owner } = await setUp()
+  await store.put(signRevocation(owner.secret), foreign)
+  const lookup = await finder.find(owner.key, { signal })
+  assert.ok(lookup.kind === 'found')
+  assert.deepEqual([lookup.zone.revoked, lookup.age, goals.length], [true, 0, 0])
+})
+
+test('a zone there is no room for is returned, and never again an older one', async () => {
+  const { network, finder, goals, owner } = await setUp({ maxZones: 0 })
+  const zone = owner.sign()
+  network.says = { kind: 'found', zone }
+  assert.equal((await finder.find(owner.key, { signal })).kind, 'found')
+  await finder.find(owner.key, { signal })
+  assert.equal(goals[1]?.floor, zone.sequence)
+})
+
+test('when a newer zone came in by put during the lookup, that is returned', async () => {
+  const { store, network, finder, owner } = await setUp()
+  const older = owner.sign()
+  const newer = owner.sign()
+  network.says = { kind: 'found', zone: older }
+  await store.put(newer, foreign)
+  const lookup = await finder.find(owner.key, { signal })
+  assert.ok(lookup.kind === 'found')
+  assert.deepEqual([lookup.zone.sequence, lookup.age], [newer.sequence, Infinity])
+})
+
+test('a signal that has aborted rejects before anything is asked', async () => {
+  const { goals, finder, owner } = await setUp()
+  await assert.rejects(finder.find(owner.key, { signal: AbortSignal.abort(new Error('late')) }), {
+    message: 'late',
+  })
+  assert.equal(goals.length, 0)
+})

@@ -1,0 +1,230 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { MemoryDatastore } from 'datastore-core'
+import { Key } from 'interface-datastore'
+import type { ZoneStoreNeeds } from '../../src/dht/zone-store.ts'
+import { openZoneStore } from '../../src/dht/zone-store.ts'
+import { ZoneFault } from '../../src/zone/fault.ts'
+import { signRevocation } from '../../src/zone/signed-zone.ts'
+import { silentLogger } from '../support/dht.ts'
+import { ManualClock } from '../support/manual-clock.ts'
+import { TestOwner } from '../support/test-zone.ts'
+import { until } from '../support/until.ts'
+
+const HOUR = 3_600_000
+const DAY = 24 * HOUR
+
+/** A store whose disk outlives it: `reopen` is a restart. */
+function setUp(config: Partial<ZoneStoreNeeds['config']> = {}) {
+  const clock = new ManualClock()
+  const datastore = new MemoryDatastore()
+  const needs = {
+    datastore,
+    clock,
+    logger: silentLogger,
+    config: { maxZones: 100, cachedZones: 100, ...config },
+  }
+  const owner = new TestOwner(() => clock.now())
+  return { clock, datastore, owner, open: () => openZoneStore(needs) }
+}
+
+const foreign = { own: false }
+
+test('a zone is kept and given back, over a restart too', async () => {
+  const { owner, open } = setUp()
+  const zone = owner.sign('a')
+  assert.equal((await (await open()).put(zone, foreign)).kind, 'new')
+  const store = await open()
+  assert.deepEqual((await store.get(owner.key))?.bytes, zone.bytes)
+  assert.deepEqual((await store.getByOctets(owner.key.bytes))?.bytes, zone.bytes)
+  assert.equal(await store.floorOf(owner.key), zone.sequence)
+})
+
+test('a stranger has no zone and the floor 0', async () => {
+  const { owner, open } = setUp()
+  const store = await open()
+  assert.equal(await store.get(owner.key), undefined)
+  assert.equal(await store.getByOctets(owner.key.bytes), undefined)
+  assert.equal(await store.floorOf(owner.key), 0n)
+})
+
+test('an older zone is refused with the newer one, and the same bytes again are a refresh', async () => {
+  const { owner, open } = setUp()
+  const store = await open()
+  const older = owner.sign('old')
+  const newer = owner.sign('new')
+  await store.put(newer, foreign)
+  const outcome = await store.put(older, foreign)
+  assert.ok(outcome.kind === 'older')
+  assert.deepEqual(outcome.newest?.bytes, newer.bytes)
+  assert.equal((await store.put(newer, foreign)).kind, 'refreshed')
+})
+
+test('of two zones with one sequence the larger message wins, whichever came first', async () => {
+  const { owner, open } = setUp()
+  const sequence = owner.sign().sequence
+  const small = owner.signAt(sequence, 'a')
+  const large = owner.signAt(sequence, 'b')
+  for (const order of [
+    [small, large],
+    [large, small],
+  ] as const) {
+    const store = await open()
+    for (const zone of order) await store.put(zone, foreign)
+    assert.deepEqual((await store.get(owner.key))?.bytes, large.bytes)
+  }
+})
+
+test('many puts at once leave the newest, whatever their order', async () => {
+  const { owner, open } = setUp()
+  const store = await open()
+  const zones = Array.from({ length: 20 }, (_, at) => owner.sign(`${at}`))
+  const shuffled = zones.map((zone, at) => ({ zone, at: (at * 7) % 20 })).sort((a, b) => a.at - b.at)
+  await Promise.all(shuffled.map(async ({ zone }) => await store.put(zone, foreign)))
+  assert.deepEqual((await store.get(owner.key))?.bytes, zones.at(-1)?.bytes)
+})
+
+test('the floor outlives the zone: after expiry, sweep and restart nothing older comes back', async () => {
+  const { clock, datastore, owner, open } = setUp()
+  const older = owner.sign('older', { soa: { expire: 20 * 86_400 } })
+  const newer = owner.sign('newer', { soa: { expire: 60 } })
+  const store = await open()
+  await store.put(newer, foreign)
+  clock.advance(61_000)
+  assert.equal(await store.get(owner.key), undefined)
+  clock.advance(DAY)
+  await until(async () => {
+    clock.advance(HOUR)
+    return !(await datastore.has(new Key(`/zones/${owner.key.label}`)))
+  })
+  await store[Symbol.asyncDispose]()
+  const again = await open()
+  assert.deepEqual(await again.put(older, foreign), { kind: 'older', newest: undefined })
+  assert.equal(await again.floorOf(owner.key), newer.sequence)
+})
+
+test('an expired zone stays on disk for a day and then goes; its floor goes after thirty', async () => {
+  const { clock, datastore, owner, open } = setUp()
+  const store = await open()
+  await store.put(owner.sign('', { soa: { expire: 60 } }), foreign)
+  const zoneKey = new Key(`/zones/${owner.key.label}`)
+  clock.advance(DAY)
+  assert.ok(await datastore.has(zoneKey))
+  clock.advance(2 * HOUR)
+  await until(async () => {
+    clock.advance(HOUR)
+    return !(await datastore.has(zoneKey))
+  })
+  assert.ok(await datastore.has(new Key(`/floors/${owner.key.label}`)))
+  clock.advance(31 * DAY)
+  await until(async () => {
+    clock.advance(HOUR)
+    return !(await datastore.has(new Key(`/floors/${owner.key.label}`)))
+  })
+  await store[Symbol.asyncDispose]()
+})
+
+test('a zone from the future and an expired one are refused', async () => {
+  const { clock, owner, open } = setUp()
+  const store = await open()
+  const reason = (expected: string) => (cause: unknown) =>
+    cause instanceof ZoneFault && cause.reason === expected
+  await assert.rejects(store.put(owner.sign('', { behind: -11 * 60_000 }), foreign), reason('future'))
+  const zone = owner.sign('', { soa: { expire: 60 } })
+  clock.advance(61_000)
+  await assert.rejects(store.put(zone, foreign), reason('expired'))
+})
+
+test('zones of others have a limit; own ones, refreshes and revocations do not count against it', async () => {
+  const { clock, open } = setUp({ maxZones: 1 })
+  const store = await open()
+  const [first, second, mine] = [0, 1, 2].map(() => new TestOwner(() => clock.now())) as [
+    TestOwner,
+    TestOwner,
+    TestOwner,
+  ]
+  assert.equal((await store.put(first.sign(), foreign)).kind, 'new')
+  assert.equal((await store.put(second.sign(), foreign)).kind, 'full')
+  assert.equal((await store.put(first.sign('newer'), foreign)).kind, 'new')
+  assert.equal((await store.put(mine.sign(), { own: true })).kind, 'new')
+  assert.equal((await store.put(signRevocation(second.secret), foreign)).kind, 'new')
+})
+
+test('a zone of this node stays its own when a newer one comes from outside', async () => {
+  const { clock, owner, open } = setUp({ maxZones: 0 })
+  const store = await open()
+  await store.put(owner.sign(), { own: true })
+  assert.equal((await store.put(owner.sign('other device'), foreign)).kind, 'new')
+  assert.equal((await (await open()).put(owner.sign('again'), foreign)).kind, 'new')
+  const stranger = new TestOwner(() => clock.now())
+  assert.equal((await store.put(stranger.sign(), foreign)).kind, 'full')
+})
+
+test('a floor is remembered for a zone there was no room for', async () => {
+  const { owner, open } = setUp({ maxZones: 0 })
+  const store = await open()
+  const older = owner.sign()
+  const zone = owner.sign()
+  await store.raiseFloor(zone)
+  assert.equal(await store.floorOf(owner.key), zone.sequence)
+  assert.equal((await store.put(older, { own: true })).kind, 'older')
+})
+
+test('a revocation beats everything and never goes', async () => {
+  const { clock, owner, open } = setUp()
+  const store = await open()
+  const revocation = signRevocation(owner.secret)
+  await store.put(owner.sign(), foreign)
+  await store.put(revocation, foreign)
+  clock.advance(400 * DAY)
+  assert.equal((await store.put(owner.sign(), foreign)).kind, 'older')
+  assert.equal((await (await open()).get(owner.key))?.revoked, true)
+})
+
+test('watchers hear of every zone that becomes the newest, once, until they stop', async () => {
+  const { owner, open } = setUp()
+  const store = await open()
+  const heard: string[] = []
+  const watching = store.watch(({ sequence }) => heard.push(String(sequence)))
+  store.watch(() => {
+    throw new Error('a watcher that fails hurts nobody')
+  })
+  const [old, first, second] = [owner.sign(), owner.sign(), owner.sign()]
+  for (const zone of [first, old, first, second]) await store.put(zone, foreign)
+  watching[Symbol.dispose]()
+  await store.put(owner.sign(), foreign)
+  assert.deepEqual(heard, [String(first.sequence), String(second.sequence)])
+})
+
+test('a damaged entry is skipped, holds its floor, and is replaced by the next good zone', async () => {
+  const { datastore, owner, open } = setUp()
+  const older = owner.sign()
+  const zone = owner.sign()
+  await (await open()).put(zone, foreign)
+  const name = new Key(`/zones/${owner.key.label}`)
+  const octets = Uint8Array.from(await datastore.get(name))
+  octets[60]! ^= 1
+  for (const damaged of [octets, octets.subarray(0, 50), octets.subarray(0, 3)]) {
+    await datastore.put(name, damaged)
+    const store = await open()
+    assert.equal(await store.get(owner.key), undefined)
+    assert.equal((await store.put(older, foreign)).kind, 'older')
+  }
+  const store = await open()
+  assert.equal((await store.put(zone, foreign)).kind, 'new')
+  assert.deepEqual((await store.get(owner.key))?.bytes, zone.bytes)
+})
+
+test('zone and floor are written in one batch before a put is acknowledged', async () => {
+  const { datastore, owner, open } = setUp()
+  const store = await open()
+  const batches: string[][] = []
+  datastore.batch = () => {
+    const names: string[] = []
+    const commit = async () => void batches.push(names)
+    return { put: (key: Key) => void names.push(key.toString()), delete: () => undefined, commit }
+  }
+  const { key } = owner
+  await store.put(owner.sign(), foreign)
+  assert.deepEqual(batches, [[`/zones/${key.label}`, `/floors/${key.label}`]])
+})

@@ -1,0 +1,113 @@
+/** A whole resolver without doors: zones in memory, an upstream that follows a script, a clock turned by hand. */
+import assert from 'node:assert/strict'
+import { pino } from 'pino'
+import { type Name, parseName } from '../../src/dns/name.ts'
+import type { DnsConfig } from '../../src/resolver/config.ts'
+import type { Transport } from '../../src/resolver/query.ts'
+import { makeResolver, type Resolver } from '../../src/resolver/resolver.ts'
+import type { SignedZone } from '../../src/zone/signed-zone.ts'
+import { ManualClock } from './manual-clock.ts'
+import { MemoryDirectory } from './memory-directory.ts'
+import { type QueryParts, queryPacket, type Reply, readReply } from './queries.ts'
+import { type Script, ScriptedUpstream } from './scripted-upstream.ts'
+import { until } from './until.ts'
+
+export const TEST_DNS_CONFIG: DnsConfig = {
+  listen: [{ host: '127.0.0.1', port: 0 }],
+  maxUdpPayload: 1232,
+  tcpMaxConnections: 256,
+  tcpMaxConnectionsPerClient: 32,
+  tcpIdle: 10_000,
+  tcpMessageTimeout: 5000,
+  tcpMaxInFlight: 100,
+  maxPending: 1000,
+  answerTimeout: 2000,
+  cacheOctets: 1 << 20,
+  maxTtl: 86_400,
+  maxNegativeTtl: 3600,
+  maxAliases: 16,
+}
+
+/** Milliseconds an upstream has, in tests. */
+export const UPSTREAM_TIMEOUT = 800
+
+export interface TestResolverOptions {
+  readonly zones?: readonly SignedZone[]
+  /** One for each upstream server. */
+  readonly scripts?: readonly Script[]
+  readonly config?: Partial<DnsConfig>
+  readonly suffix?: string
+}
+
+export interface AskOptions extends QueryParts {
+  readonly transport?: Transport
+}
+
+export class TestResolver implements AsyncDisposable {
+  readonly clock = new ManualClock()
+  readonly directory = new MemoryDirectory()
+  readonly config: DnsConfig
+  /** What was logged at level warn and above, as JSON. */
+  readonly logged: string[] = []
+  readonly logger = pino({ level: 'warn' }, { write: (line) => void this.logged.push(line) })
+  readonly upstreams: readonly ScriptedUpstream[]
+  readonly resolver: Resolver
+
+  private constructor(upstreams: readonly ScriptedUpstream[], options: TestResolverOptions) {
+    const { zones = [], config = {}, suffix = 'kad.alt' } = options
+    this.upstreams = upstreams
+    this.config = { ...TEST_DNS_CONFIG, ...config }
+    for (const zone of zones) this.directory.zones.set(zone.key.label, zone)
+    this.resolver = makeResolver({
+      clock: this.clock,
+      config: this.config,
+      upstream: { servers: upstreams.map(({ endpoint }) => endpoint), timeout: UPSTREAM_TIMEOUT },
+      suffix: parseName(suffix),
+      directory: this.directory,
+      logger: this.logger,
+    })
+  }
+
+  static async open(options: TestResolverOptions = {}): Promise<TestResolver> {
+    const { scripts = [{}] } = options
+    return new TestResolver(
+      await Promise.all(scripts.map((script) => ScriptedUpstream.open(script))),
+      options,
+    )
+  }
+
+  /** The first upstream, which has to be there. */
+  get upstream(): ScriptedUpstream {
+    const [upstream] = this.upstreams
+    assert.ok(upstream)
+    return upstream
+  }
+
+  /** What a client sees that sends these octets; undefined when it sees nothing. */
+  async send(packet: Buffer, transport: Transport = 'udp'): Promise<Reply | undefined> {
+    const reply = await this.resolver.serve(packet, { address: '127.0.0.1', transport })
+    return reply && readReply(reply)
+  }
+
+  /** The reply to `name TYPE`; fails when there is none. */
+  async ask(question: string, { transport = 'udp', ...parts }: AskOptions = {}): Promise<Reply> {
+    const reply = await this.send(queryPacket(question, parts), transport)
+    assert.ok(reply, `no reply to ${question}`)
+    return reply
+  }
+
+  /** The reply the API gives. */
+  lookUp(name: Name, type: number) {
+    return this.resolver.ask({ name, type }, new AbortController().signal)
+  }
+
+  /** Waits until the upstream has been asked so many questions. */
+  async untilAsked(count: number, upstream = this.upstream): Promise<void> {
+    await until(() => upstream.asked.length >= count)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.resolver[Symbol.dispose]()
+    for (const upstream of this.upstreams) await upstream[Symbol.asyncDispose]()
+  }
+}
