@@ -26,12 +26,20 @@ export function admission({ token, allowedHosts }: AdmissionRules) {
 // A page on evil.example whose name was pointed at 127.0.0.1 sends its own name as Host.
 function refuseForeignHost({ raw, headers }: FastifyRequest, names: ReadonlySet<string>): void {
   const hosts = raw.rawHeaders.filter((header, at) => at % 2 === 0 && header.toLowerCase() === 'host').length
-  const host = hostOf(headers.host ?? '')
-  if (hosts <= 1 && host !== undefined && (isIP(host) > 0 || names.has(host))) return
+  const isOurs = (authority: string): boolean => {
+    const host = hostOf(authority)
+    return host !== undefined && (isIP(host) > 0 || names.has(host))
+  }
+  if (hosts <= 1 && [headers.host ?? '', ...absoluteForm(raw.url ?? '')].every(isOurs)) return
   throw new HttpFault(
     421,
     'This API answers to addresses and localhost; other names go into api.allowed_hosts.',
   )
+}
+
+/** Of `GET http://a.example/b`, which every server has to understand (RFC 9112 3.2.2): `a.example`. */
+function absoluteForm(target: string): string[] {
+  return target.startsWith('/') ? [] : [/^https?:\/\/([^/?#]*)/i.exec(target)?.[1] ?? '']
 }
 
 function hostOf(header: string): string | undefined {

@@ -1,10 +1,7 @@
 #!/usr/bin/env node
 /** `kadns`: finds the command, runs it, and turns what went wrong into words and an exit code. */
 import { ConfigFault } from '../config.ts'
-import { HELP, UsageFault } from './usage.ts'
-
-/** Exit codes, the same for every command. */
-export const Exit = { done: 0, refused: 1, usage: 2, notReached: 3 } as const
+import { Exit, HELP, UsageFault } from './usage.ts'
 
 type Command = (words: readonly string[]) => Promise<number>
 

@@ -1,5 +1,5 @@
 /** `kadns resolve NAME [TYPE]`: asks the running node, over REST. */
-import { configFor, parseCommandLine, UsageFault } from './usage.ts'
+import { configFor, Exit, parseCommandLine, UsageFault } from './usage.ts'
 
 interface Resolved {
   readonly rcode: string
@@ -9,32 +9,30 @@ interface Resolved {
   readonly error?: { code: number; text: string }
 }
 
-const USAGE = `kadns resolve NAME [TYPE] [--json] [--api-listen HOST:PORT]: asks the running node for a name.
+const USAGE = `kadns resolve NAME [TYPE] [--json] [--api-listen ADDRESS:PORT]: asks the running node for a name.
 
 For example:  kadns resolve www.example.org AAAA
 `
+/** Milliseconds. */
 const PATIENCE = 10_000
+const BAD_REQUEST = 400
 
 export async function resolve(given: readonly string[]): Promise<number> {
   const line = parseCommandLine(given)
-  const [name, type = 'A', ...more] = line.words
   if (line.help) {
     process.stdout.write(USAGE)
-    return 0
+    return Exit.done
   }
+  const [name, type = 'A', ...more] = line.words
   if (name === undefined || more.length > 0)
     throw new UsageFault([
       'kadns resolve takes a name and perhaps a type: kadns resolve www.example.org AAAA.',
     ])
   const { host, port } = configFor(line).api.listen
   const reply = await ask(`http://${urlHost(host)}:${port}/v1/resolve?${new URLSearchParams({ name, type })}`)
-  if (!reply) return 3
-  const body = await reply.text()
-  if (!reply.ok) return refused(body, line.json)
-  const resolved = JSON.parse(body) as Resolved
-  process.stdout.write(line.json ? `${body}\n` : tableOf(resolved))
-  if (!line.json) process.stderr.write(wordsFor(resolved))
-  return resolved.rcode === 'NOERROR' && resolved.answers.length > 0 ? 0 : 1
+  if (!reply) return Exit.notReached
+  if (line.json) process.stdout.write(`${reply.text}\n`)
+  return reply.status === 200 ? tell(reply.body as Resolved, line.json) : refused(reply)
 }
 
 // An address to listen on everywhere is none to connect to.
@@ -44,27 +42,47 @@ function urlHost(host: string): string {
   return host.includes(':') ? `[${host}]` : host
 }
 
-async function ask(url: string): Promise<Response | undefined> {
+interface Reply {
+  readonly status: number
+  readonly text: string
+  readonly body: unknown
+}
+
+/** Undefined, and a sentence on stderr, when no node of ours answers there. */
+async function ask(url: string): Promise<Reply | undefined> {
+  const { host } = new URL(url)
   try {
-    return await fetch(url, { signal: AbortSignal.timeout(PATIENCE) })
-  } catch {
-    process.stderr.write(`kadns: no node answers at ${new URL(url).host}; is it running (kadns up)?\n`)
+    const response = await fetch(url, { signal: AbortSignal.timeout(PATIENCE), redirect: 'error' })
+    const text = await response.text()
+    return { status: response.status, text, body: JSON.parse(text) }
+  } catch (cause) {
+    const other = cause instanceof SyntaxError
+    const sentence = other ? 'something else answers there' : 'is it running (kadns up)?'
+    process.stderr.write(`kadns: no node answers at ${host}; ${sentence}\n`)
     return undefined
   }
 }
 
-function refused(body: string, json: boolean): number {
-  if (json) process.stdout.write(`${body}\n`)
-  else process.stderr.write(`kadns: ${JSON.parse(body).detail}\n`)
-  return 1
+/** What was asked for cannot be a name or a type, or the node refuses. */
+function refused({ status, body }: Reply): number {
+  const { detail } = body as { detail?: string }
+  process.stderr.write(`kadns: ${detail ?? `the node answers with status ${status}.`}\n`)
+  return status === BAD_REQUEST ? Exit.usage : Exit.refused
+}
+
+function tell(resolved: Resolved, json: boolean): number {
+  if (!json) process.stdout.write(tableOf(resolved))
+  process.stderr.write(wordsFor(resolved))
+  return resolved.rcode === 'NOERROR' && resolved.answers.length > 0 ? Exit.done : Exit.refused
 }
 
 function tableOf({ answers }: Resolved): string {
   return answers.map(({ name, type, ttl, value }) => `${name}\t${ttl}\t${type}\t${value}\n`).join('')
 }
 
-function wordsFor({ rcode, from, lookup, error }: Resolved): string {
-  const way = lookup && lookup.asked > 0 ? `, found ${lookup.hops} hop(s) away, ${lookup.asked} asked` : ''
-  const why = error ? `: ${error.text}` : ''
-  return `${rcode} from ${from}${way}${why}\n`
+function wordsFor({ rcode, from, answers, lookup, error }: Resolved): string {
+  const what = rcode === 'NOERROR' && answers.length === 0 ? 'NOERROR, but no such record,' : rcode
+  const way = lookup && lookup.asked > 0 ? `, ${lookup.hops} hop(s) away, ${lookup.asked} asked` : ''
+  const why = error?.text ? `: ${error.text}` : ''
+  return `${what} from ${from}${way}${why}\n`
 }

@@ -1,17 +1,38 @@
 /** Ends what runs when it is told to: once politely, twice at once. */
+import { Exit } from './usage.ts'
 
 /** Milliseconds for a polite end. */
 const PATIENCE = 5000
+/** Ctrl-C in a terminal reaches npm and the node, and npm passes it on: signals this many milliseconds apart are one. */
+const ONE_AND_THE_SAME = 500
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const
 
-/** Waits for SIGINT or SIGTERM, then closes `running` within five seconds. */
-export async function untilStopped(running: AsyncDisposable): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>()
-  for (const signal of SIGNALS) process.once(signal, () => resolve())
+/**
+ * Opens what runs until SIGINT or SIGTERM, then closes it within five seconds. A signal while it opens waits until it is open.
+ * @param open hands over what it opened; what it says to people comes after that
+ */
+export async function runUntilStopped(open: () => Promise<AsyncDisposable>): Promise<number> {
+  const stop = listenForStop()
   const alive = setInterval(() => undefined, 1 << 30) // timers of the node itself keep nothing alive
-  await promise
-  clearInterval(alive)
-  for (const signal of SIGNALS) process.once(signal, () => process.exit(1))
-  setTimeout(() => process.exit(1), PATIENCE).unref()
-  await running[Symbol.asyncDispose]()
+  try {
+    const running = await open()
+    await stop
+    setTimeout(() => process.exit(Exit.refused), PATIENCE).unref()
+    await running[Symbol.asyncDispose]()
+  } finally {
+    clearInterval(alive)
+  }
+  return Exit.done
+}
+
+function listenForStop(): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  let first: number | undefined
+  const hear = () => {
+    first ??= performance.now()
+    if (performance.now() - first > ONE_AND_THE_SAME) process.exit(Exit.refused)
+    resolve()
+  }
+  for (const signal of SIGNALS) process.on(signal, hear)
+  return promise
 }

@@ -3,18 +3,29 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { loadConfig } from '../config.ts'
-import { type Daemon, openDaemon } from '../daemon.ts'
-import { openLogger } from '../logger.ts'
-import { untilStopped } from './stopping.ts'
+import type { Daemon } from '../daemon.ts'
+import { runUntilStopped } from './stopping.ts'
 import { readTokenOf } from './token.ts'
-import { parseCommandLine, UsageFault } from './usage.ts'
+import { startNode } from './up.ts'
+import { type CommandLine, Exit, parseCommandLine, UsageFault } from './usage.ts'
 
 const MAX_NODES = 100
+/** Of those already up, how many a new node is told of; it hears of the others from these. */
+const INTRODUCTIONS = 3
 const USAGE = `kadns testnet N [--json] [settings]: runs N nodes (1 to ${MAX_NODES}) that know each other, until interrupted.
 
 Ports are free ones on 127.0.0.1, and printed; data is thrown away at the end; no upstream unless you name one.
-For example:  kadns testnet 5
+Settings come from flags only, and hold for every node.
+For example:  kadns testnet 5 --upstream-servers 9.9.9.9:53
 `
+
+const LOOPBACK = {
+  'dns-listen': '127.0.0.1:0',
+  'api-listen': '127.0.0.1:0',
+  'dht-listen': '/ip4/127.0.0.1/tcp/0',
+  'upstream-servers': '',
+  'log-level': 'error',
+}
 
 interface TestNode {
   readonly daemon: Daemon
@@ -25,17 +36,26 @@ export async function testnet(given: readonly string[]): Promise<number> {
   const line = parseCommandLine(given)
   if (line.help) {
     process.stdout.write(USAGE)
-    return 0
+    return Exit.done
   }
-  const count = Number(line.words[0])
-  if (!Number.isInteger(count) || count < 1 || count > MAX_NODES || line.words.length !== 1) {
-    throw new UsageFault([`kadns testnet takes the number of nodes, 1 to ${MAX_NODES}: kadns testnet 5.`])
+  const count = countFrom(line)
+  return runUntilStopped(async () => {
+    await using opening = new AsyncDisposableStack()
+    const nodes = await startNodes(count, line.flags, opening)
+    process.stdout.write(line.json ? `${JSON.stringify({ nodes: nodes.map(describe) })}\n` : tableOf(nodes))
+    return opening.move()
+  })
+}
+
+function countFrom({ words, flags }: CommandLine): number {
+  const own = ['data', 'config'].filter((flag) => Object.hasOwn(flags, flag))
+  const faults = own.map((flag) => `kadns testnet has no use for --${flag}.`)
+  const count = Number(words[0])
+  if (!Number.isInteger(count) || count < 1 || count > MAX_NODES || words.length !== 1) {
+    faults.push(`kadns testnet takes the number of nodes, 1 to ${MAX_NODES}: kadns testnet 5.`)
   }
-  await using open = new AsyncDisposableStack()
-  const nodes = await startNodes(count, line.flags, open)
-  process.stdout.write(line.json ? `${JSON.stringify({ nodes: nodes.map(describe) })}\n` : tableOf(nodes))
-  await untilStopped(open)
-  return 0
+  if (faults.length > 0) throw new UsageFault(faults)
+  return count
 }
 
 async function startNodes(
@@ -46,27 +66,17 @@ async function startNodes(
   const directory = await mkdtemp(join(tmpdir(), 'kadns-testnet-'))
   open.defer(() => rm(directory, { recursive: true, force: true }))
   const nodes: TestNode[] = []
-  for (let number = 0; number < count; number++) {
+  for (let number = 1; number <= count; number++) {
     const data = join(directory, String(number))
-    const bootstrap = nodes
-      .slice(0, 2)
-      .flatMap(({ daemon }) => daemon.addresses)
-      .join(',')
+    const known = nodes.slice(-INTRODUCTIONS).flatMap(({ daemon }) => daemon.addresses)
+    const bootstrap = [flags['dht-bootstrap'] ?? [], known].flat().join(',')
     const own = { data, 'dht-bootstrap': bootstrap }
     const { config } = loadConfig({ flags: { ...LOOPBACK, ...flags, ...own }, environment: {} })
-    const daemon = open.use(await openDaemon(config, { logger: openLogger(config.logLevel) }))
+    const daemon = open.use(await startNode(config))
     nodes.push({ daemon, token: readTokenOf(data) })
-    process.stderr.write(`node ${number + 1} of ${count} is up\n`)
+    process.stderr.write(`node ${number} of ${count} is up\n`)
   }
   return nodes
-}
-
-const LOOPBACK = {
-  'dns-listen': '127.0.0.1:0',
-  'api-listen': '127.0.0.1:0',
-  'dht-listen': '/ip4/127.0.0.1/tcp/0',
-  'upstream-servers': '',
-  'log-level': 'error',
 }
 
 function describe({ daemon: { dns, api, peerId, addresses }, token }: TestNode) {

@@ -2,24 +2,32 @@
 import type { Config } from '../config.ts'
 import { type Daemon, openDaemon, StartFault } from '../daemon.ts'
 import { openLogger } from '../logger.ts'
-import { untilStopped } from './stopping.ts'
-import { configFor, parseCommandLine, settingsHelp, UsageFault } from './usage.ts'
+import { runUntilStopped } from './stopping.ts'
+import { configFor, Exit, parseCommandLine, settingsHelp, UsageFault } from './usage.ts'
+
+const USAGE = `kadns up [settings]: runs a node until it is interrupted.
+
+For example:  kadns up --config kadns.toml --dns-listen 127.0.0.1:53,[::1]:53 --upstream-servers 192.0.2.1:53
+
+`
 
 export async function up(given: readonly string[]): Promise<number> {
   const line = parseCommandLine(given)
   if (line.help) {
-    process.stdout.write(`kadns up [settings]: runs a node until it is interrupted.\n\n${settingsHelp()}`)
-    return 0
+    process.stdout.write(USAGE + settingsHelp())
+    return Exit.done
   }
   if (line.words.length > 0) throw new UsageFault([`kadns up takes settings only, not "${line.words[0]}".`])
-  const daemon = await start(configFor(line))
-  tellWhere(daemon)
-  await untilStopped(daemon)
-  return 0
+  const config = configFor(line)
+  return runUntilStopped(async () => {
+    const daemon = await startNode(config)
+    process.stderr.write(whereabouts(daemon))
+    return daemon
+  })
 }
 
 /** @throws UsageFault with each reason why it cannot start */
-async function start(config: Config): Promise<Daemon> {
+export async function startNode(config: Config): Promise<Daemon> {
   try {
     return await openDaemon(config, { logger: openLogger(config.logLevel) })
   } catch (cause) {
@@ -28,14 +36,12 @@ async function start(config: Config): Promise<Daemon> {
   }
 }
 
-function tellWhere({ dns, api, addresses }: Daemon): void {
-  process.stderr.write(
-    [
-      'KadNS is up.',
-      `  DNS     ${dns.join(', ')} (UDP and TCP)`,
-      `  REST    http://${api}/v1/node`,
-      ...addresses.map((address) => `  libp2p  ${address}`),
-      '',
-    ].join('\n'),
-  )
+function whereabouts({ dns, api, addresses }: Daemon): string {
+  return [
+    'KadNS is up.',
+    `  DNS     ${dns.join(', ')} (UDP and TCP)`,
+    `  REST    http://${api}/v1/node`,
+    ...addresses.map((address) => `  libp2p  ${address}`),
+    '',
+  ].join('\n')
 }

@@ -2,6 +2,9 @@
 import { type Config, loadConfig } from '../config.ts'
 import { SETTINGS } from '../settings.ts'
 
+/** Exit codes, the same for every command. */
+export const Exit = { done: 0, refused: 1, usage: 2, notReached: 3 } as const
+
 /** A command line that cannot be understood. */
 export class UsageFault extends Error {
   override readonly name = 'UsageFault'

@@ -60,7 +60,8 @@ export async function getValue(kad: Kad, target: KadTarget, request: GetRequest)
 /** PUT_VALUE: a peer that refuses resets the stream without saying why. */
 export async function putValue(kad: Kad, target: KadTarget, request: PutRequest): Promise<PutReply> {
   const key = encodeRecordKey({ bytes: request.bytes.subarray(0, 32) }, request.replica)
-  const record = new Libp2pRecord(key, request.bytes, new Date()).serialize()
+  // The receiver writes its own time over this one.
+  const record = new Libp2pRecord(key, request.bytes, new Date(0)).serialize()
   await exchange(kad, target, { type: MessageType.PUT_VALUE, key, record })
   return { kind: 'stored' }
 }

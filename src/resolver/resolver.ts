@@ -5,6 +5,7 @@ import type { Name } from '../dns/name.ts'
 import type { ZoneDirectory } from '../zone/directory.ts'
 import { AnswerCache } from './answer-cache.ts'
 import type { DnsConfig, Endpoint, UpstreamConfig } from './config.ts'
+import type { Listener } from './listeners/listener.ts'
 import { listenTcp } from './listeners/tcp.ts'
 import { listenUdp } from './listeners/udp.ts'
 import { pipeline } from './pipeline.ts'
@@ -51,23 +52,38 @@ export function makeResolver(deps: ResolverDeps): Resolver {
   }
 }
 
+type DoorDeps = Pick<ResolverDeps, 'clock' | 'config' | 'logger'>
+
 export interface Doors extends AsyncDisposable {
   /** Where each stands open, for UDP and TCP alike. */
   readonly endpoints: readonly Endpoint[]
 }
 
+/** How often another port is tried when the free one that UDP got is not free for TCP. */
+const PORT_ATTEMPTS = 10
+
 /** Opens UDP and TCP on every address; port 0 takes one that is free for both. @throws ListenFault */
-export async function openDoors(
-  deps: Pick<ResolverDeps, 'clock' | 'config' | 'logger'>,
-  serve: Serve,
-): Promise<Doors> {
+export async function openDoors(deps: DoorDeps, serve: Serve): Promise<Doors> {
   await using opening = new AsyncDisposableStack()
   const endpoints: Endpoint[] = []
   for (const wanted of deps.config.listen) {
-    const udp = opening.use(await listenUdp(wanted, serve, deps.logger))
-    opening.use(await listenTcp(udp.endpoint, { ...deps, serve }))
-    endpoints.push(udp.endpoint)
+    endpoints.push(opening.use(await openPair(wanted, deps, serve)).endpoint)
   }
   const open = opening.move()
   return { endpoints, [Symbol.asyncDispose]: () => open.disposeAsync() }
+}
+
+async function openPair(wanted: Endpoint, deps: DoorDeps, serve: Serve): Promise<Listener> {
+  for (let attempt = 1; ; attempt++) {
+    await using opening = new AsyncDisposableStack()
+    const { endpoint } = opening.use(await listenUdp(wanted, serve, deps.logger))
+    try {
+      opening.use(await listenTcp(endpoint, { ...deps, serve }))
+    } catch (fault) {
+      if (wanted.port !== 0 || attempt === PORT_ATTEMPTS) throw fault
+      continue
+    }
+    const open = opening.move()
+    return { endpoint, [Symbol.asyncDispose]: () => open.disposeAsync() }
+  }
 }

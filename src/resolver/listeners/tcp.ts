@@ -63,6 +63,8 @@ class Connection {
   readonly #address: string
   readonly #deps: TcpDeps
   readonly #splitter = new MessageSplitter()
+  /** Questions that came with others and have to wait for their turn. */
+  #waiting: Buffer[] = []
   #inFlight = 0
   #ended = false
   #alarm: Disposable | undefined
@@ -88,10 +90,20 @@ class Connection {
   #receive(piece: Buffer): void {
     const wasPartial = this.#splitter.isPartial
     const messages = this.#splitter.push(piece)
-    for (const message of messages) this.#answer(message)
+    this.#waiting.push(...messages)
+    this.#work()
     // A message that dribbles in does not begin its time anew with every octet.
     if (messages.length > 0 || !wasPartial) this.#setAlarm()
-    if (this.#inFlight >= this.#deps.config.tcpMaxInFlight) this.#socket.pause()
+  }
+
+  /** Begins with what may begin, and reads no more while something may not. */
+  #work(): void {
+    const mayBegin = () => this.#inFlight < this.#deps.config.tcpMaxInFlight && !this.#socket.destroyed
+    let begun = 0
+    for (; begun < this.#waiting.length && mayBegin(); begun++) this.#answer(this.#waiting[begun]!)
+    this.#waiting = this.#waiting.slice(begun)
+    if (mayBegin()) this.#socket.resume()
+    else this.#socket.pause()
   }
 
   #answer(message: Buffer): void {
@@ -109,7 +121,7 @@ class Connection {
 
   #landed(): void {
     this.#inFlight--
-    this.#socket.resume()
+    this.#work()
     this.#closeWhenDone()
     this.#setAlarm()
   }

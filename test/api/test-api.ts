@@ -1,0 +1,126 @@
+/** An API for tests: a publisher that keeps its zones in memory, a resolver that says what it is told to, no network. */
+import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fastify'
+import { pino } from 'pino'
+import { type ApiConfig, type ApiDeps, buildApi } from '../../src/api/server.ts'
+import type { ResourceRecord } from '../../src/dns/message.ts'
+import { type Name, parseName } from '../../src/dns/name.ts'
+import { PublisherFault } from '../../src/publisher/fault.ts'
+import type { Published, Publisher } from '../../src/publisher/publisher.ts'
+import { type Answer, emptyAnswer } from '../../src/resolver/query.ts'
+import type { PublicKey } from '../../src/zone/key.ts'
+import { publicKeyOf } from '../../src/zone/signature.ts'
+import { type SignedZone, signZone } from '../../src/zone/signed-zone.ts'
+import { DEFAULT_SOA } from '../../src/zone/soa.ts'
+import { SIGNED_AT, secretOf } from '../support/zones.ts'
+
+export const TOKEN = 'A'.repeat(43)
+export const AUTHORIZED = { authorization: `Bearer ${TOKEN}` }
+
+export const API_CONFIG: ApiConfig = {
+  listen: { host: '127.0.0.1', port: 0 },
+  maxBody: 65_536,
+  requestTimeout: 10_000,
+  maxConnections: 100,
+  allowedHosts: [],
+}
+
+/** Keys are made in order, so that a test knows them; each zone is signed a second after the one before. */
+export class MemoryPublisher implements Publisher {
+  storedOn = 0
+  /** Thrown by the next `replace`. */
+  fault: Error | undefined
+  readonly #zones = new Map<string, { zone: SignedZone; secret: Uint8Array }>()
+  #sequence = SIGNED_AT
+
+  async create(): Promise<SignedZone> {
+    return this.#sign(secretOf(this.#zones.size + 1), [])
+  }
+
+  async replace(key: PublicKey, records: readonly ResourceRecord[]): Promise<Published> {
+    if (this.fault) throw this.fault
+    const own = this.#zones.get(key.label)
+    if (!own) throw new PublisherFault('unknown-zone', `This node holds no key for zone ${key.label}.`)
+    return { zone: this.#sign(own.secret, records), storedOn: this.storedOn }
+  }
+
+  #sign(secret: Uint8Array, records: readonly ResourceRecord[]): SignedZone {
+    this.#sequence += 1_000_000n
+    const zone = signZone(secret, { sequence: this.#sequence, soa: DEFAULT_SOA, records })
+    this.#zones.set(zone.key.label, { zone, secret })
+    return zone
+  }
+
+  list(): readonly SignedZone[] {
+    return Array.from(this.#zones.values(), ({ zone }) => zone)
+  }
+
+  get(key: PublicKey): SignedZone | undefined {
+    return this.#zones.get(key.label)?.zone
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {}
+}
+
+export interface TestApi extends AsyncDisposable {
+  readonly app: FastifyInstance
+  readonly deps: ApiDeps
+  readonly publisher: MemoryPublisher
+  /** What the resolver was asked. */
+  readonly asked: { name: Name; type: number }[]
+  /** What was written to the log, a line each. */
+  readonly log: string[]
+  /** What the resolver says. */
+  answer: () => Promise<Answer>
+  ready: boolean
+  send(options: InjectOptions): Promise<LightMyRequestResponse>
+}
+
+export async function openTestApi(config: Partial<ApiConfig> = {}): Promise<TestApi> {
+  const publisher = new MemoryPublisher()
+  const asked: TestApi['asked'] = []
+  const log: string[] = []
+  const deps: ApiDeps = {
+    config: { ...API_CONFIG, ...config },
+    token: TOKEN,
+    suffix: parseName('kad.alt'),
+    publisher,
+    resolve(question) {
+      asked.push(question)
+      return api.answer()
+    },
+    node: () => ({
+      peerId: '12D3KooW',
+      addresses: ['/ip4/127.0.0.1/tcp/4601/p2p/12D3KooW'],
+      peers: 3,
+      dns: '127.0.0.1:5300',
+      api: '127.0.0.1:8053',
+    }),
+    ready: () => api.ready,
+    logger: pino({ base: null }, { write: (line) => log.push(line) }),
+  }
+  const app = await buildApi(deps)
+  const api: TestApi = {
+    ...{ app, deps, publisher, asked, log, ready: true },
+    answer: async () => emptyAnswer(0, 'local'),
+    send: async (options) => await app.inject(options),
+    [Symbol.asyncDispose]: async () => await app.close(),
+  }
+  return api
+}
+
+/** The key of the zone the publisher makes first, second… */
+export function labelOf(number: number): string {
+  return publicKeyOf(secretOf(number)).label
+}
+
+/** Makes a zone and puts records into it, given as `name type value [ttl]` parts. */
+export async function putRecords(api: TestApi, records: unknown, label = labelOf(1)) {
+  if (api.publisher.list().length === 0) await api.publisher.create()
+  const reply = await api.send({
+    method: 'PUT',
+    url: `/v1/zones/${label}/records`,
+    headers: { ...AUTHORIZED, 'content-type': 'application/json' },
+    payload: typeof records === 'string' ? records : JSON.stringify({ records }),
+  })
+  return { status: reply.statusCode, type: reply.headers['content-type'], body: reply.json() }
+}

@@ -1,0 +1,22 @@
+import { type Clock, systemClock } from '../../src/clock.ts'
+
+/** The system's clock and timers, with a time of day that can be moved on: what waits for a TTL need not be waited for. */
+export class ShiftedClock implements Clock {
+  #shift = 0
+
+  now(): number {
+    return systemClock.now() + this.#shift
+  }
+
+  monotonic(): number {
+    return systemClock.monotonic() + this.#shift
+  }
+
+  after(milliseconds: number, run: () => void): Disposable {
+    return systemClock.after(milliseconds, run)
+  }
+
+  advance(milliseconds: number): void {
+    this.#shift += milliseconds
+  }
+}
