@@ -71,6 +71,8 @@ class FilePublisher implements Publisher, Tended {
   readonly #files: OwnZones
   readonly #zones = new Map<string, OwnZone>()
   readonly #locks = new KeyLocks()
+  /** Zones whose next put has not begun: one is enough, however many nodes appear meanwhile. */
+  readonly #toPut = new Set<string>()
   readonly #closing = new AbortController()
   #open = new DisposableStack()
 
@@ -155,7 +157,12 @@ class FilePublisher implements Publisher, Tended {
 
   /** Puts a zone as it is; what fails is tried again later. */
   async put(key: PublicKey): Promise<void> {
-    await this.#inBackground(key, (own) => this.#publish(own, own.zone))
+    if (this.#toPut.has(key.label)) return
+    this.#toPut.add(key.label)
+    await this.#inBackground(key, (own) => {
+      this.#toPut.delete(key.label)
+      return this.#publish(own, own.zone)
+    })
   }
 
   /** Signs the same records anew, for another life. The newest the network has was adopted before. */
@@ -172,7 +179,10 @@ class FilePublisher implements Publisher, Tended {
       await this.#locks.run(key.label, () => task(this.#own(key)))
     } catch (error) {
       if (!this.#closing.signal.aborted)
-        this.#deps.logger.warn({ error, zone: key.label }, 'a zone could not be put; it will be tried again')
+        this.#deps.logger.warn(
+          { err: error, zone: key.label },
+          'a zone could not be put; it will be tried again',
+        )
     }
   }
 
@@ -185,9 +195,10 @@ class FilePublisher implements Publisher, Tended {
       { zone: zone.key.label },
       'a newer zone of our own key was found and adopted: another device signs it too',
     )
-    this.#files
-      .writeZone(zone)
-      .catch((error) => this.#deps.logger.error({ error }, 'an adopted zone could not be written'))
+    // Content at once, for a renewal that is under way; the file in its turn, so that two never write it.
+    this.#locks
+      .run(zone.key.label, () => this.#files.writeZone(own.zone))
+      .catch((error) => this.#deps.logger.error({ err: error }, 'an adopted zone could not be written'))
   }
 
   #own(key: PublicKey): OwnZone {

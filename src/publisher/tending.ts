@@ -19,18 +19,26 @@ export interface TendingDeps {
 
 /** Milliseconds between two rounds. */
 const ROUND = 60_000
+/** Acknowledgements that are all one can have (Kademlia's k); with fewer, new nodes are worth another put. */
+const ENOUGH = 20
 /** Of its life a zone has lived when it is signed anew. */
 const RENEW_AFTER = 0.5
 
 export function tend(publisher: Tended, { clock, config, directory }: TendingDeps): Disposable {
   const open = new DisposableStack()
   let alarm: Disposable | undefined
+  let peersCame = false
   const round = () => {
-    for (const own of publisher.owned()) careFor(publisher, own, { clock, config })
+    for (const own of publisher.owned()) {
+      if (peersCame && own.storedOn < ENOUGH) void publisher.put(own.key)
+      else careFor(publisher, own, { clock, config })
+    }
+    peersCame = false
     alarm = clock.after(ROUND, round)
   }
   open.use(
     directory.watchPeers(() => {
+      peersCame = true
       for (const own of publisher.owned()) if (own.storedOn === 0) void publisher.put(own.key)
     }),
   )

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { encodeMessage } from '../../src/dns/codec.ts'
 import { ExtendedError, Rcode } from '../../src/dns/message.ts'
-import { formatName } from '../../src/dns/name.ts'
+import { formatName, parseName } from '../../src/dns/name.ts'
 import { DNSSEC_OK, opt, queryPacket, readReply } from '../support/queries.ts'
 import { FORGED_ADDRESS, type Forgery } from '../support/scripted-upstream.ts'
 import { TEST_DNS_CONFIG, TestResolver, UPSTREAM_TIMEOUT } from '../support/test-resolver.ts'
@@ -359,6 +359,22 @@ describe('what the upstream is asked', () => {
       Array.from({ length: 100 }, (_, id) => [id, 1]),
     )
     assert.equal(resolver.upstream.asked.length, 1)
+  })
+
+  test('anew, for whoever still waits when the first to ask has gone away', async () => {
+    await using resolver = await TestResolver.open({
+      scripts: [{ 'www.example.org A': { ...WWW, silent: true } }],
+    })
+    const leaving = new AbortController()
+    const first = resolver.resolver.ask({ name: parseName('www.example.org.'), type: 1 }, leaving.signal)
+    await resolver.untilAsked(1)
+    const second = resolver.ask('www.example.org A')
+    resolver.upstream.script['www.example.org A'] = WWW
+    leaving.abort()
+    assert.equal((await first).rcode, Rcode.ServFail)
+    assert.equal((await second).answers.length, 1)
+    assert.equal(resolver.upstream.asked.length, 2)
+    assert.deepEqual(resolver.logged, [])
   })
 
   test('apart, by clients that ask with DO or CD', async () => {

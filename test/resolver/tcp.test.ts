@@ -201,7 +201,7 @@ describe('questions on a connection', () => {
     door.fail(0)
     door.answer(1)
     assert.equal((await client.reply()).id, 2)
-    assert.equal(door.logged.length, 1)
+    assert.match(door.logged.join(), /a bug/)
   })
 })
 

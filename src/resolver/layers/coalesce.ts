@@ -1,14 +1,33 @@
 /** Identical questions that arrive while one is being asked share its answer. */
 import { fold } from '../../dns/name.ts'
-import type { Answer, Layer, Query } from '../query.ts'
+import type { Answer, Layer, Query, Resolve } from '../query.ts'
+
+interface Asking {
+  readonly answer: Promise<Answer>
+  /** Of the question that came first. */
+  readonly signal: AbortSignal
+}
 
 export const coalesce: Layer = (next) => {
-  const asking = new Map<string, Promise<Answer>>()
-  return (query) => {
+  const asking = new Map<string, Asking>()
+  const ask: Resolve = async (query) => {
     const key = keyOf(query)
-    const pending = asking.get(key) ?? next(query).finally(() => asking.delete(key))
-    asking.set(key, pending)
-    return pending
+    const first = asking.get(key)
+    if (first) return shared(first, query, ask)
+    const answer = next(query).finally(() => asking.delete(key))
+    asking.set(key, { answer, signal: query.signal })
+    return answer
+  }
+  return ask
+}
+
+/** The first asker's answer; when it went away, or its time was over, before there was one, the question is asked anew. */
+async function shared({ answer, signal }: Asking, query: Query, ask: Resolve): Promise<Answer> {
+  try {
+    return await answer
+  } catch (fault) {
+    if (!signal.aborted || query.signal.aborted) throw fault
+    return ask(query)
   }
 }
 

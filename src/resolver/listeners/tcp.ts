@@ -24,7 +24,7 @@ export async function listenTcp(endpoint: Endpoint, deps: TcpDeps): Promise<List
   const server = createServer({ allowHalfOpen: true }, (socket) => admit(socket, connections, deps))
   server.maxConnections = deps.config.tcpMaxConnections
   await bound(server, endpoint)
-  server.on('error', (error) => deps.logger.warn({ error }, 'TCP server error'))
+  server.on('error', (error) => deps.logger.warn({ err: error }, 'TCP server error'))
   const { port } = server.address() as { port: number }
   return {
     endpoint: { host: endpoint.host, port },
@@ -112,7 +112,7 @@ class Connection {
       this.#inFlight++
       reply
         .then((late) => this.#send(late))
-        .catch((error) => this.#deps.logger.error({ error }, 'no TCP reply'))
+        .catch((error) => this.#deps.logger.error({ err: error }, 'no TCP reply'))
         .finally(() => this.#landed())
     } else if (reply) {
       this.#send(reply)

@@ -20,14 +20,14 @@ export async function listenUdp(endpoint: Endpoint, serve: Serve, logger: Logger
   })
   await bound(socket, endpoint)
   socket.setRecvBufferSize(RECEIVE_BUFFER)
-  socket.on('error', (error) => logger.warn({ error }, 'UDP socket error'))
+  socket.on('error', (error) => logger.warn({ err: error }, 'UDP socket error'))
   socket.on('message', (packet, { address, port }) => {
     if (port === 0) return
     const reply = serve(packet, { address, transport: 'udp' })
     if (reply instanceof Promise) {
       reply
         .then((late) => socket.send(late, port, address))
-        .catch((error) => logger.error({ error }, 'no UDP reply'))
+        .catch((error) => logger.error({ err: error }, 'no UDP reply'))
     } else if (reply) {
       socket.send(reply, port, address)
     }
