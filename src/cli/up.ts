@@ -1,6 +1,6 @@
 /** `kadns up`: runs a node until it is told to stop. */
 import type { Config } from '../config.ts'
-import { type Daemon, openDaemon, StartFault } from '../daemon.ts'
+import type { Daemon } from '../daemon.ts'
 import { openLogger } from '../logger.ts'
 import { runUntilStopped } from './stopping.ts'
 import { configFor, Exit, parseCommandLine, settingsHelp, UsageFault } from './usage.ts'
@@ -28,6 +28,8 @@ export async function up(given: readonly string[]): Promise<number> {
 
 /** @throws UsageFault with each reason why it cannot start */
 export async function startNode(config: Config): Promise<Daemon> {
+  // Loaded here: help and faults in the settings need not wait for libp2p.
+  const { openDaemon, StartFault } = await import('../daemon.ts')
   try {
     return await openDaemon(config, { logger: openLogger(config.logLevel) })
   } catch (cause) {

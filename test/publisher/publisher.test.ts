@@ -411,6 +411,28 @@ describe('keeping zones alive', () => {
     assert.ok(length >= 1 && length <= 2, `${length} puts`)
   })
 
+  for (const [storedOn, puts, word] of [
+    [3, 1, 'few nodes have is put again within a minute after another appeared'],
+    [20, 0, 'as many nodes have as there should be is left where it is when another appears'],
+  ] as const) {
+    test(`a zone that ${word}`, async () => {
+      await using node = await Node.make()
+      node.directory.storedOn = storedOn
+      const publisher = await node.publisher()
+      await publisher.create()
+      await node.untilPublished(1)
+      await settle()
+      node.directory.published.length = 0
+      for (let left = 5; left > 0; left--) node.directory.addPeer()
+      node.clock.advance(MINUTE)
+      await settle()
+      assert.equal(node.directory.published.length, puts)
+      node.clock.advance(MINUTE)
+      await settle()
+      assert.equal(node.directory.published.length, puts, 'and then no more')
+    })
+  }
+
   test('a zone that has not changed is put again after the republish interval, and not before', async () => {
     await using node = await Node.make()
     node.directory.storedOn = 3

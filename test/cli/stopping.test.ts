@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { describe, test } from 'node:test'
+import { until } from '../support/until.ts'
+import { type Running, Workplace } from './kadns.ts'
+
+const STOPPING = join(import.meta.dirname, '../../src/cli/stopping.ts')
+
+/** A program that runs until stopped, and then closes with this body. */
+function program(place: Workplace, close: string): Running {
+  const code = `
+    import { runUntilStopped } from ${JSON.stringify(STOPPING)}
+    process.exitCode = await runUntilStopped(async () => {
+      process.stderr.write('up\\n')
+      return { async [Symbol.asyncDispose]() { process.stderr.write('closing\\n'); ${close} } }
+    })`
+  return place.spawn(process.execPath, ['--input-type=module', '--eval', code])
+}
+
+describe('what runs until it is stopped', () => {
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    test(`closes at ${signal}, with exit code 0`, async () => {
+      await using place = await Workplace.open()
+      const running = program(place, "process.stderr.write('closed\\n')")
+      await running.says(/up\n/)
+      running.child.kill(signal)
+      const { code, stderr } = await running.ended
+      assert.deepEqual([code, stderr], [0, 'up\nclosing\nclosed\n'])
+    })
+  }
+
+  test('takes two signals at the same moment, as npm passes them on, for one', async () => {
+    await using place = await Workplace.open()
+    const running = program(place, "await new Promise(setImmediate); process.stderr.write('closed\\n')")
+    await running.says(/up\n/)
+    running.child.kill('SIGINT')
+    running.child.kill('SIGTERM')
+    assert.equal((await running.ended).code, 0)
+  })
+
+  test('ends at once when it is told again while it closes', async () => {
+    await using place = await Workplace.open()
+    const running = program(place, 'await new Promise(() => {})')
+    await running.says(/up\n/)
+    let code: number | null | undefined
+    void running.ended.then((outcome) => {
+      code = outcome.code
+    })
+    const start = performance.now()
+    await until(() => {
+      running.child.kill('SIGINT')
+      return code !== undefined
+    })
+    assert.equal(code, 1)
+    assert.ok(performance.now() - start < 4000, 'before the five seconds a polite end may take')
+  })
+})
