@@ -5,6 +5,7 @@ import type { Logger } from 'pino'
 import type { Clock } from '../clock.ts'
 import { ZoneFault } from '../zone/fault.ts'
 import { type PublicKey, publicKeyFromBytes } from '../zone/key.ts'
+import { KeyLocks } from '../zone/key-locks.ts'
 import {
   checkTime,
   compareZones,
@@ -17,7 +18,6 @@ import { MAX_LIFETIME } from '../zone/soa.ts'
 import { encodeZBase32 } from '../zone/z-base-32.ts'
 import type { DhtConfig } from './config.ts'
 import { DhtFault } from './fault.ts'
-import { KeyLocks } from '../zone/key-locks.ts'
 import { type ShelfMark, ZoneShelf } from './zone-shelf.ts'
 
 export type PutOutcome =

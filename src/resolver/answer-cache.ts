@@ -6,18 +6,26 @@ import type { LookupEffort } from '../zone/directory.ts'
 import type { Answer, Footing } from './query.ts'
 import type { ReadyReply } from './reply.ts'
 
-export interface CacheEntry {
-  readonly ready: ReadyReply
+export interface CacheEntry extends ReadyReply {
   readonly effort: LookupEffort | undefined
   /** The zones' labels it rests on. */
   readonly zones: readonly string[]
   /** Milliseconds of the monotonic clock. */
   readonly storedAt: number
   readonly fadesAt: number
+  /** When it was last moved to the front of the cache. */
+  touchedAt: number
+}
+
+/** Whole seconds the entry has waited. */
+export function ageOf({ storedAt }: CacheEntry, now: number): number {
+  return Math.floor((now - storedAt) / 1000)
 }
 
 /** What an entry costs beside its octets: objects, offsets, the list it hangs in. Measured roughly, on the high side. */
 const ENTRY_OVERHEAD = 600
+/** Milliseconds an entry may be used without counting as used anew. */
+const TOUCH_INTERVAL = 1000
 /** Of how many zones the newest sequence seen is kept, to turn away an answer that was overtaken while it was made. */
 const MAX_ZONES_SEEN = 100_000
 
@@ -31,20 +39,24 @@ export class AnswerCache {
     this.#clock = clock
     this.#entries = new LRUCache<string, CacheEntry>({
       maxSize: maxOctets,
-      sizeCalculation: ({ ready }, key) => ready.octets.length + key.length + ENTRY_OVERHEAD,
+      sizeCalculation: ({ octets }, key) => octets.length + key.length + ENTRY_OVERHEAD,
       dispose: ({ zones }, key) => this.#unlink(zones, key),
     })
   }
 
-  /** @param key of `Scan` */
-  get(key: string): CacheEntry | undefined {
-    const entry = this.#entries.get(key)
-    return entry && this.#clock.monotonic() < entry.fadesAt ? entry : undefined
+  /** @param key of `Scan` @param now milliseconds of the monotonic clock */
+  get(key: string, now: number): CacheEntry | undefined {
+    const entry = this.#entries.peek(key)
+    if (!entry || now >= entry.fadesAt) return undefined
+    this.#touch(key, entry, now)
+    return entry
   }
 
-  /** Whole seconds the entry has waited. */
-  age({ storedAt }: CacheEntry): number {
-    return Math.floor((this.#clock.monotonic() - storedAt) / 1000)
+  // Moving an entry to the front of the list costs as much as finding it, and once in a while is as good as every time.
+  #touch(key: string, entry: CacheEntry, now: number): void {
+    if (now - entry.touchedAt < TOUCH_INTERVAL) return
+    entry.touchedAt = now
+    this.#entries.get(key)
   }
 
   /** Remembers an answer for the shortest of its TTLs, unless it is a failure or one of its zones has moved on since. */
@@ -53,7 +65,14 @@ export class AnswerCache {
     if (lifetime <= 0 || answer.zones.some((zone) => this.#isOvertaken(zone))) return
     const zones = answer.zones.map((zone) => zone.key.label)
     const storedAt = this.#clock.monotonic()
-    this.#entries.set(key, { ready, effort: answer.effort, zones, storedAt, fadesAt: storedAt + lifetime })
+    this.#entries.set(key, {
+      ...ready,
+      effort: answer.effort,
+      zones,
+      storedAt,
+      fadesAt: storedAt + lifetime,
+      touchedAt: storedAt,
+    })
     for (const label of zones) this.#link(label, key)
   }
 
@@ -68,10 +87,10 @@ export class AnswerCache {
   }
 
   /** Milliseconds. A zone's signed expiry bounds it whatever the TTLs say. */
-  #lifetime({ ttls }: ReadyReply, { rcode, zones }: Answer): number {
-    if ((rcode !== Rcode.NoError && rcode !== Rcode.NxDomain) || ttls.length === 0) return 0
+  #lifetime({ ttl }: ReadyReply, { rcode, zones }: Answer): number {
+    if (rcode !== Rcode.NoError && rcode !== Rcode.NxDomain) return 0
     const now = this.#clock.now()
-    return Math.min(Math.min(...ttls) * 1000, ...zones.map(({ expires }) => expires - now))
+    return Math.min(ttl * 1000, ...zones.map(({ expires }) => expires - now))
   }
 
   #isOvertaken({ key, sequence }: Footing): boolean {

@@ -1,7 +1,7 @@
 /** Replies: an answer made ready once as octets, then fitted to each question that asks for it. */
 import { encodeMessage } from '../dns/codec.ts'
 import { type EdnsError, RecordClass, RecordType } from '../dns/message.ts'
-import { type Name, nameFromWire } from '../dns/name.ts'
+import { fold, type Name, nameFromWire } from '../dns/name.ts'
 import { HEADER_OCTETS, walkMessage } from '../dns/walker.ts'
 import type { Answer } from './query.ts'
 import type { Scan } from './scan.ts'
@@ -20,15 +20,15 @@ export interface ReadyReply {
   readonly octets: Buffer
   /** Where each TTL stands in `octets`. */
   readonly ttlOffsets: readonly number[]
-  /** TTLs as they were when it was made. */
-  readonly ttls: readonly number[]
+  /** The smallest TTL, in seconds; 0 when there is none. */
+  readonly ttl: number
   readonly rcode: number
   readonly error: EdnsError | undefined
 }
 
 /** @throws DnsFault `too-large` when the answer fits in no message */
 export function makeReady(answer: Answer, question: { name: Name; type: number }): ReadyReply {
-  const octets = encodeMessage({
+  const encoded = encodeMessage({
     id: 0,
     opcode: 0,
     flags: {
@@ -47,11 +47,13 @@ export function makeReady(answer: Answer, question: { name: Name; type: number }
     additional: [],
     edns: undefined,
   })
-  const { records } = walkMessage(octets)
+  // In lower case, which is how most will ask; owners point here, and so are spelled as whoever asks spells it.
+  encoded.write(fold(question.name), HEADER_OCTETS, 'latin1')
+  const { records } = walkMessage(encoded)
   return {
-    octets,
+    octets: Buffer.from(encoded), // a copy of its own size, beside its neighbours in Node's pool: thousands of them are kept
     ttlOffsets: records.map(({ ttlAt }) => ttlAt),
-    ttls: records.map(({ ttl }) => ttl),
+    ttl: records.length === 0 ? 0 : Math.min(...records.map(({ ttl }) => ttl)),
     rcode: answer.rcode,
     error: answer.error,
   }
@@ -65,8 +67,16 @@ export interface Door {
   readonly maxUdpPayload: number
 }
 
-/** The reply to one question: its id, flags and spelling; TTLs less `age` seconds; TC when it does not fit the door. */
-export function fitReply(ready: ReadyReply, scan: Scan, { age, door }: { age: number; door: Door }): Buffer {
+export interface Fitting {
+  /** Seconds the reply has waited. */
+  readonly age: number
+  readonly door: Door
+  /** Whether the question spells its name otherwise than in lower case. */
+  readonly respell: boolean
+}
+
+/** The reply to one question: its id, flags and spelling; TTLs less its age; TC when it does not fit the door. */
+export function fitReply(ready: ReadyReply, scan: Scan, { age, door, respell }: Fitting): Buffer {
   const { octets } = ready
   const optLength = scan.edns ? optLengthFor(ready.error) : 0
   const length = octets.length + optLength
@@ -76,7 +86,7 @@ export function fitReply(ready: ReadyReply, scan: Scan, { age, door }: { age: nu
   reply.set(octets)
   writeHead(reply, scan, ready.rcode)
   // Echoed octet by octet: some clients compare the question with their own spelling (RFC 4343 is not enough for them).
-  scan.packet.copy(reply, HEADER_OCTETS, HEADER_OCTETS, scan.questionEnd - 4)
+  if (respell) scan.packet.copy(reply, HEADER_OCTETS, HEADER_OCTETS, scan.questionEnd - 4)
   if (age > 0) ageTtls(reply, ready, age)
   if (scan.edns) writeOpt(reply, octets.length, { scan, error: ready.error, door, rcode: ready.rcode })
   return reply
@@ -89,10 +99,8 @@ function writeHead(reply: Buffer, { packet, flags }: Scan, rcode: number): void 
   reply[3] = RA | (flags & CD) | (rcode & 15)
 }
 
-function ageTtls(reply: Buffer, { ttlOffsets, ttls }: ReadyReply, age: number): void {
-  for (let at = 0; at < ttlOffsets.length; at++) {
-    reply.writeUInt32BE(Math.max(0, (ttls[at] ?? 0) - age), ttlOffsets[at] ?? 0)
-  }
+function ageTtls(reply: Buffer, { ttlOffsets }: ReadyReply, age: number): void {
+  for (const at of ttlOffsets) reply.writeUInt32BE(Math.max(0, reply.readUInt32BE(at) - age), at)
 }
 
 /** A reply that refuses: nothing but header, the question where there is one to echo, and OPT. */

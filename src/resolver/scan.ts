@@ -1,5 +1,6 @@
 /** The first look at a packet: linear, bounded, and all there is for questions that are refused or already answered. */
 import { Opcode, Rcode, RecordClass, RecordType } from '../dns/message.ts'
+import { fold, type Name } from '../dns/name.ts'
 import { HEADER_OCTETS } from '../dns/walker.ts'
 
 /** RFC 6891 6.2.5: less is taken as this. */
@@ -26,12 +27,19 @@ export class Scan {
   edns = false
   dnssecOk = false
   payloadSize = MIN_UDP_PAYLOAD
-  /** Name (folded), type, class, and DO and CD where set, as octets: what an answer is remembered under. */
-  key = ''
+  /** Name, type, class, and DO and CD where set, as octets, the name spelled as it was sent. */
+  spelledKey = ''
+  private folded: string | undefined
 
   constructor(packet: Buffer) {
     this.packet = packet
     this.flags = packet.readUInt16BE(2)
+  }
+
+  /** The same with the name folded: what an answer is remembered under. Folded when first asked for, since few names need it. */
+  get key(): string {
+    this.folded ??= foldedKey(this)
+    return this.folded
   }
 
   get recursionDesired(): boolean {
@@ -129,27 +137,18 @@ function judgeQuestion(scan: Scan): number {
   if (scan.type === 0 || scan.type === RecordType.OPT) return Rcode.FormErr
   // TKEY, TSIG, IXFR, AXFR, MAILB, MAILA: transactions and transfers, not data.
   if (scan.type >= 249 && scan.type < RecordType.ANY) return Rcode.Refused
-  scan.key = keyOf(scan)
+  scan.spelledKey = spelledKeyOf(scan)
   return Rcode.NoError
 }
 
-function keyOf({ packet, questionEnd, dnssecOk, checkingDisabled }: Scan): string {
-  const question = foldedQuestion(packet, questionEnd)
+function spelledKeyOf({ packet, questionEnd, dnssecOk, checkingDisabled }: Scan): string {
+  const question = packet.toString('latin1', HEADER_OCTETS, questionEnd)
   const flags = (dnssecOk ? 1 : 0) | (checkingDisabled ? 2 : 0)
   return flags === 0 ? question : question + flags
 }
 
 // RFC 4343. Type and class may hold the octet of a letter too, and stay as they are.
-function foldedQuestion(packet: Buffer, end: number): string {
-  const nameEnd = end - TYPE_AND_CLASS
-  for (let at = HEADER_OCTETS; at < nameEnd; at++) {
-    const octet = packet[at] ?? 0
-    if (octet >= 65 && octet <= 90) {
-      const name = packet
-        .toString('latin1', HEADER_OCTETS, nameEnd)
-        .replace(/[A-Z]+/g, (run) => run.toLowerCase())
-      return name + packet.toString('latin1', nameEnd, end)
-    }
-  }
-  return packet.toString('latin1', HEADER_OCTETS, end)
+function foldedKey({ spelledKey, questionEnd }: Scan): string {
+  const nameEnd = questionEnd - TYPE_AND_CLASS - HEADER_OCTETS
+  return fold(spelledKey.slice(0, nameEnd) as Name) + spelledKey.slice(nameEnd)
 }

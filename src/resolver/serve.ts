@@ -3,7 +3,7 @@ import { type Clock, timeLimit } from '../clock.ts'
 import { decodeMessage } from '../dns/codec.ts'
 import { ExtendedError, Rcode, RecordClass } from '../dns/message.ts'
 import { type Name, nameToWire } from '../dns/name.ts'
-import type { AnswerCache, CacheEntry } from './answer-cache.ts'
+import { type AnswerCache, ageOf, type CacheEntry } from './answer-cache.ts'
 import type { DnsConfig } from './config.ts'
 import { type Answer, type Client, emptyAnswer, type Query, type Resolve } from './query.ts'
 import { askedName, type Door, fitReply, makeReady, type ReadyReply, refuse } from './reply.ts'
@@ -22,19 +22,23 @@ export interface ServeDeps {
 const MAX_MESSAGE = 0xffff
 
 export function serving(deps: ServeDeps): Serve {
-  const { cache, config } = deps
+  const { cache, config, clock } = deps
   const load = { pending: 0 }
   return (packet, client) => {
     const scan = scanPacket(packet)
     if (!scan) return undefined
     const door = doorOf(scan, client, config)
     if (scan.refusal !== Rcode.NoError) return refuse(scan, scan.refusal, { door })
-    const hit = cache.get(scan.key)
-    if (hit) return fitReply(hit.ready, scan, { age: cache.age(hit), door })
+    const now = clock.monotonic()
+    const plain = cache.get(scan.spelledKey, now) // remembered in lower case: most names need no folding
+    if (plain) return fitReply(plain, scan, { age: ageOf(plain, now), door, respell: false })
+    const respell = scan.key !== scan.spelledKey
+    const hit = respell ? cache.get(scan.key, now) : undefined
+    if (hit) return fitReply(hit, scan, { age: ageOf(hit, now), door, respell })
     if (load.pending >= config.maxPending) return refuse(scan, Rcode.ServFail, { door, error: BUSY })
     load.pending++
     return answerAnew(deps, scan, client)
-      .then((ready) => fitReply(ready, scan, { age: 0, door }))
+      .then((ready) => fitReply(ready, scan, { age: 0, door, respell }))
       .finally(() => load.pending--)
   }
 }
@@ -85,8 +89,9 @@ export function asking(
   return async ({ name, type }, signal) => {
     const question = { name, type, class: RecordClass.IN }
     const key = scanPacket(questionPacket(name, type))?.key ?? ''
-    const hit = deps.cache.get(key)
-    if (hit) return fromMemory(hit, deps.cache.age(hit))
+    const now = deps.clock.monotonic()
+    const hit = deps.cache.get(key, now)
+    if (hit) return fromMemory(hit, ageOf(hit, now))
     using limit = timeLimit(deps.clock, deps.config.answerTimeout, signal)
     const answer = await deps.resolve({
       question,
@@ -106,7 +111,7 @@ function questionPacket(name: Name, type: number): Buffer {
   return Buffer.concat([header, nameToWire(name), Buffer.from([type >> 8, type & 0xff, 0, RecordClass.IN])])
 }
 
-function fromMemory({ ready: { octets, rcode, error }, effort }: CacheEntry, age: number): Answer {
+function fromMemory({ octets, rcode, error, effort }: CacheEntry, age: number): Answer {
   const { answers, authority } = decodeMessage(octets, { trailing: 'refuse' })
   const older = (records: typeof answers) =>
     records.map((record) => ({ ...record, ttl: Math.max(0, record.ttl - age) }))
