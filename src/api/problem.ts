@@ -62,6 +62,7 @@ function ofPublisher({ reason, message }: PublisherFault): HttpFault {
   switch (reason) {
     case 'unknown-zone':
       return new HttpFault(404, message)
+    case 'revoked':
     case 'clock':
       return new HttpFault(409, message)
     case 'damaged':

@@ -22,7 +22,10 @@ const QUOTED = /"((?:\\[\s\S]|[^"\\])*)"(?=[\s();]|$)/y
 
 /** @throws DnsFault `bad-text` for a quote or a parenthesis without its other half */
 export function scanEntries(text: string): Entry[] {
-  const scan = new Scan(text)
+  return scanAll(new Scan(text))
+}
+
+function scanAll(scan: Scan): Entry[] {
   while (scan.step()) {}
   return scan.entries
 }
@@ -30,14 +33,17 @@ export function scanEntries(text: string): Entry[] {
 class Scan {
   readonly entries: Entry[] = []
   readonly #text: string
+  readonly #comments: boolean
   #tokens: Token[] = []
   #at = 0
   #line = 1
   #depth = 0
   #start = { line: 1, indented: false }
 
-  constructor(text: string) {
+  /** @param comments whether a comment may be left out; where people do not mean one, leaving it out would lose what they said */
+  constructor(text: string, comments = true) {
     this.#text = text
+    this.#comments = comments
   }
 
   /** Takes one character or one token; false at the end of the text. */
@@ -45,7 +51,7 @@ class Scan {
     const character = this.#text.charAt(this.#at)
     if (character === '') return this.#end()
     if (character === '\n') this.#newLine()
-    else if (character === ';') this.#at = indexOrEnd(this.#text, '\n', this.#at)
+    else if (character === ';') this.#comment()
     else if (character === '(' || character === ')') this.#parenthesis(character === '(' ? 1 : -1)
     else if (/\s/.test(character)) this.#at++
     else this.#token()
@@ -56,6 +62,16 @@ class Scan {
     if (this.#depth > 0) throw new DnsFault('bad-text', 'A parenthesis is never closed.')
     this.#finishEntry()
     return false
+  }
+
+  #comment(): void {
+    if (!this.#comments) {
+      throw new DnsFault(
+        'bad-text',
+        'A semicolon outside quotes begins a comment: put the text in double quotes.',
+      )
+    }
+    this.#at = indexOrEnd(this.#text, '\n', this.#at)
   }
 
   #newLine(): void {
@@ -103,7 +119,7 @@ function indexOrEnd(text: string, search: string, from: number): number {
 
 /** The tokens of text that is one entry, such as the value of one record. */
 export function scanLine(text: string): readonly Token[] {
-  const entries = scanEntries(text)
+  const entries = scanAll(new Scan(text, false))
   if (entries.length > 1) throw new DnsFault('bad-text', 'The text is more than one line.')
   return entries[0]?.tokens ?? []
 }

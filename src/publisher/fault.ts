@@ -4,6 +4,8 @@ export type PublisherReason =
   | 'unknown-zone'
   /** This machine's clock is too far behind a sequence already used. */
   | 'clock'
+  /** The key was revoked: nothing it signs counts any more. */
+  | 'revoked'
   /** A key or zone file that cannot be what was written. */
   | 'damaged'
 

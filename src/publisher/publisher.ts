@@ -4,10 +4,11 @@ import type { Logger } from 'pino'
 import type { Clock } from '../clock.ts'
 import { RecordType, type ResourceRecord } from '../dns/message.ts'
 import type { ZoneDirectory } from '../zone/directory.ts'
+import { ZoneFault } from '../zone/fault.ts'
 import type { PublicKey } from '../zone/key.ts'
 import { KeyLocks } from '../zone/key-locks.ts'
 import { newSecretKey, publicKeyOf } from '../zone/signature.ts'
-import { compareZones, type SignedZone, signZone, TOLERANCE } from '../zone/signed-zone.ts'
+import { compareZones, REVOKED, type SignedZone, signZone, TOLERANCE } from '../zone/signed-zone.ts'
 import { DEFAULT_SOA } from '../zone/soa.ts'
 import { PublisherFault } from './fault.ts'
 import { type OwnKey, OwnZones } from './own-zones.ts'
@@ -118,9 +119,18 @@ class FilePublisher implements Publisher, Tended {
   /** Signs above everything seen of this key, and has it on disk before anybody hears of it. */
   async #signNext(own: OwnZone, records: readonly ResourceRecord[]): Promise<SignedZone> {
     const floor = await this.#deps.directory.floorOf(own.key)
+    if (own.zone.revoked || floor === REVOKED) {
+      throw new PublisherFault(
+        'revoked',
+        `The key of zone ${own.key.label} was revoked; nothing it signs counts any more.`,
+      )
+    }
     const above = floor > own.zone.sequence ? floor : own.zone.sequence
     const zone = this.#sign(own, { above, records })
     await this.#files.writeZone(zone)
+    // Adopted meanwhile from another device; its file is written in its turn, over this one.
+    if (compareZones(own.zone, zone) > 0)
+      throw new ZoneFault('older', `Another device has just signed zone ${own.key.label}.`)
     Object.assign(own, { zone, storedOn: 0, lastPut: undefined })
     return zone
   }

@@ -10,7 +10,7 @@ export interface CacheEntry extends ReadyReply {
   readonly effort: LookupEffort | undefined
   /** The zones' labels it rests on. */
   readonly zones: readonly string[]
-  /** Milliseconds of the monotonic clock. */
+  /** Whole milliseconds of the monotonic clock: V8 keeps small integers inside the object, fractions in one of their own. */
   readonly storedAt: number
   readonly fadesAt: number
   /** When it was last moved to the front of the cache. */
@@ -39,12 +39,12 @@ export class AnswerCache {
     this.#clock = clock
     this.#entries = new LRUCache<string, CacheEntry>({
       maxSize: maxOctets,
-      sizeCalculation: ({ octets }, key) => octets.length + key.length + ENTRY_OVERHEAD,
+      sizeCalculation: ({ image }, key) => image.length + key.length + ENTRY_OVERHEAD,
       dispose: ({ zones }, key) => this.#unlink(zones, key),
     })
   }
 
-  /** @param key of `Scan` @param now milliseconds of the monotonic clock */
+  /** @param key of `Scan` @param now whole milliseconds of the monotonic clock */
   get(key: string, now: number): CacheEntry | undefined {
     const entry = this.#entries.peek(key)
     if (!entry || now >= entry.fadesAt) return undefined
@@ -64,13 +64,13 @@ export class AnswerCache {
     const lifetime = this.#lifetime(ready, answer)
     if (lifetime <= 0 || answer.zones.some((zone) => this.#isOvertaken(zone))) return
     const zones = answer.zones.map((zone) => zone.key.label)
-    const storedAt = this.#clock.monotonic()
+    const storedAt = Math.trunc(this.#clock.monotonic())
     this.#entries.set(key, {
       ...ready,
       effort: answer.effort,
       zones,
       storedAt,
-      fadesAt: storedAt + lifetime,
+      fadesAt: storedAt + Math.trunc(lifetime),
       touchedAt: storedAt,
     })
     for (const label of zones) this.#link(label, key)

@@ -17,9 +17,13 @@ const MAX_ERROR_TEXT = 100
 
 /** A reply without id, OPT and the asker's flags, ready to be fitted. */
 export interface ReadyReply {
-  readonly octets: Buffer
-  /** Where each TTL stands in `octets`. */
-  readonly ttlOffsets: readonly number[]
+  /**
+   * The reply's octets, one character each, and behind them two more for each TTL: where it stands. One string, since
+   * thousands of replies are kept, and each further object costs a fetch from memory whenever one of them is sent.
+   */
+  readonly image: string
+  /** Octets of the reply. */
+  readonly length: number
   /** The smallest TTL, in seconds; 0 when there is none. */
   readonly ttl: number
   readonly rcode: number
@@ -51,8 +55,8 @@ export function makeReady(answer: Answer, question: { name: Name; type: number }
   encoded.write(fold(question.name), HEADER_OCTETS, 'latin1')
   const { records } = walkMessage(encoded)
   return {
-    octets: Buffer.from(encoded), // a copy of its own size, beside its neighbours in Node's pool: thousands of them are kept
-    ttlOffsets: records.map(({ ttlAt }) => ttlAt),
+    image: Buffer.concat([encoded, ...records.map(({ ttlAt }) => uint16(ttlAt))]).toString('latin1'),
+    length: encoded.length,
     ttl: records.length === 0 ? 0 : Math.min(...records.map(({ ttl }) => ttl)),
     rcode: answer.rcode,
     error: answer.error,
@@ -77,18 +81,16 @@ export interface Fitting {
 
 /** The reply to one question: its id, flags and spelling; TTLs less its age; TC when it does not fit the door. */
 export function fitReply(ready: ReadyReply, scan: Scan, { age, door, respell }: Fitting): Buffer {
-  const { octets } = ready
-  const optLength = scan.edns ? optLengthFor(ready.error) : 0
-  const length = octets.length + optLength
+  const length = ready.length + (scan.edns ? optLengthFor(ready.error) : 0)
   if (length > door.limit)
     return headAndQuestion(scan, { rcode: ready.rcode, error: ready.error, truncated: true, door })
   const reply = Buffer.allocUnsafe(length)
-  reply.set(octets)
+  reply.write(ready.image, 'latin1') // as much of it as there is room for: OPT is written over the rest
   writeHead(reply, scan, ready.rcode)
   // Echoed octet by octet: some clients compare the question with their own spelling (RFC 4343 is not enough for them).
   if (respell) scan.packet.copy(reply, HEADER_OCTETS, HEADER_OCTETS, scan.questionEnd - 4)
   if (age > 0) ageTtls(reply, ready, age)
-  if (scan.edns) writeOpt(reply, octets.length, { scan, error: ready.error, door, rcode: ready.rcode })
+  if (scan.edns) writeOpt(reply, ready.length, { scan, error: ready.error, door, rcode: ready.rcode })
   return reply
 }
 
@@ -99,8 +101,11 @@ function writeHead(reply: Buffer, { packet, flags }: Scan, rcode: number): void 
   reply[3] = RA | (flags & CD) | (rcode & 15)
 }
 
-function ageTtls(reply: Buffer, { ttlOffsets }: ReadyReply, age: number): void {
-  for (const at of ttlOffsets) reply.writeUInt32BE(Math.max(0, reply.readUInt32BE(at) - age), at)
+function ageTtls(reply: Buffer, { image, length }: ReadyReply, age: number): void {
+  for (let at = length; at < image.length; at += 2) {
+    const ttlAt = (image.charCodeAt(at) << 8) | image.charCodeAt(at + 1)
+    reply.writeUInt32BE(Math.max(0, reply.readUInt32BE(ttlAt) - age), ttlAt)
+  }
 }
 
 /** A reply that refuses: nothing but header, the question where there is one to echo, and OPT. */
@@ -158,6 +163,15 @@ function writeOpt(
   reply.writeUInt16BE(2 + text.length, start + 13)
   reply.writeUInt16BE(error.code, start + 15)
   text.copy(reply, start + 17)
+}
+
+function uint16(value: number): Buffer {
+  return Buffer.of(value >> 8, value & 0xff)
+}
+
+/** The reply's octets as they were made. */
+export function octetsOf({ image, length }: ReadyReply): Buffer {
+  return Buffer.from(image.slice(0, length), 'latin1')
 }
 
 /** The question's name as it was spelled. */

@@ -150,5 +150,7 @@ function spelledKeyOf({ packet, questionEnd, dnssecOk, checkingDisabled }: Scan)
 // RFC 4343. Type and class may hold the octet of a letter too, and stay as they are.
 function foldedKey({ spelledKey, questionEnd }: Scan): string {
   const nameEnd = questionEnd - TYPE_AND_CLASS - HEADER_OCTETS
-  return fold(spelledKey.slice(0, nameEnd) as Name) + spelledKey.slice(nameEnd)
+  const name = spelledKey.slice(0, nameEnd) as Name
+  const folded = fold(name)
+  return folded === name ? spelledKey : folded + spelledKey.slice(nameEnd)
 }

@@ -6,7 +6,7 @@ import { type Name, nameToWire } from '../dns/name.ts'
 import { type AnswerCache, ageOf, type CacheEntry } from './answer-cache.ts'
 import type { DnsConfig } from './config.ts'
 import { type Answer, type Client, emptyAnswer, type Query, type Resolve } from './query.ts'
-import { askedName, type Door, fitReply, makeReady, type ReadyReply, refuse } from './reply.ts'
+import { askedName, type Door, fitReply, makeReady, octetsOf, type ReadyReply, refuse } from './reply.ts'
 import { MIN_UDP_PAYLOAD, type Scan, scanPacket } from './scan.ts'
 
 /** Octets in, octets out: all that a listener knows. undefined means say nothing. A reply from memory comes at once. */
@@ -29,7 +29,7 @@ export function serving(deps: ServeDeps): Serve {
     if (!scan) return undefined
     const door = doorOf(scan, client, config)
     if (scan.refusal !== Rcode.NoError) return refuse(scan, scan.refusal, { door })
-    const now = clock.monotonic()
+    const now = Math.trunc(clock.monotonic())
     const plain = cache.get(scan.spelledKey, now) // remembered in lower case: most names need no folding
     if (plain) return fitReply(plain, scan, { age: ageOf(plain, now), door, respell: false })
     const respell = scan.key !== scan.spelledKey
@@ -89,7 +89,7 @@ export function asking(
   return async ({ name, type }, signal) => {
     const question = { name, type, class: RecordClass.IN }
     const key = scanPacket(questionPacket(name, type))?.key ?? ''
-    const now = deps.clock.monotonic()
+    const now = Math.trunc(deps.clock.monotonic())
     const hit = deps.cache.get(key, now)
     if (hit) return fromMemory(hit, ageOf(hit, now))
     using limit = timeLimit(deps.clock, deps.config.answerTimeout, signal)
@@ -111,8 +111,9 @@ function questionPacket(name: Name, type: number): Buffer {
   return Buffer.concat([header, nameToWire(name), Buffer.from([type >> 8, type & 0xff, 0, RecordClass.IN])])
 }
 
-function fromMemory({ octets, rcode, error, effort }: CacheEntry, age: number): Answer {
-  const { answers, authority } = decodeMessage(octets, { trailing: 'refuse' })
+function fromMemory(entry: CacheEntry, age: number): Answer {
+  const { rcode, error, effort } = entry
+  const { answers, authority } = decodeMessage(octetsOf(entry), { trailing: 'refuse' })
   const older = (records: typeof answers) =>
     records.map((record) => ({ ...record, ttl: Math.max(0, record.ttl - age) }))
   return {

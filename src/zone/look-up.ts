@@ -23,6 +23,7 @@ const NONE: readonly ResourceRecord[] = []
 
 /** @param name at or below the zone's apex (`zone.key.apex`), in any case; answers carry it as it was asked */
 export function lookUp(zone: SignedZone, name: Name, type: number): Found {
+  if (!isUnder(name, zone.key.apex)) throw new Error('a zone was asked for a name outside it')
   const nodes = indexed(zone)
   const wanted = fold(name)
   const cut = cutAbove(nodes, wanted, zone.key)

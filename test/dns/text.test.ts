@@ -70,7 +70,9 @@ describe('entries', () => {
       scanLine('10 ( mail\n)').map((token) => token.text),
       ['10', 'mail'],
     )
-    assert.deepEqual(scanLine(' ; nothing'), [])
+    assert.deepEqual(scanLine(''), [])
+    assert.deepEqual(scanLine('"v=DKIM1; k=rsa"').length, 1)
+    assertDnsFault(() => scanLine('v=DKIM1; k=rsa'), 'bad-text', /double quotes/)
     assertDnsFault(() => scanLine('a\nb'), 'bad-text', /more than one line/)
   })
 })

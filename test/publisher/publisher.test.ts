@@ -497,6 +497,7 @@ describe('keeping zones alive', () => {
     await settle()
     assert.deepEqual(node.directory.published, [])
     assert.equal(publisher.get(key)?.revoked, true)
+    await assert.rejects(publisher.replace(key, []), { name: 'PublisherFault', reason: 'revoked' })
   })
 })
 

@@ -172,4 +172,15 @@ describe('an alias in a zone to a name that is nobody else\u2019s business', () 
     assert.equal(formatName(reply.answers[1]!.name), 'localhost.')
     assert.deepEqual(resolver.upstream.asked, [])
   })
+
+  test('an upstream is not believed when it says where localhost is', async () => {
+    const script = {
+      'www.example.org A': {
+        answer: 'www.example.org. 60 IN CNAME localhost.\nlocalhost. 60 IN A 203.0.113.66',
+      },
+    }
+    await using resolver = await TestResolver.open({ scripts: [script] })
+    const reply = await resolver.ask('www.example.org A')
+    assert.deepEqual([...(reply.answers[1]?.data ?? [])], [127, 0, 0, 1])
+  })
 })

@@ -5,6 +5,7 @@ import { whoseName } from '../../names/whose.ts'
 import { ResolveFault } from '../fault.ts'
 import { emptyAnswer, type Query, type Resolve } from '../query.ts'
 import { type ScrubLimits, scrub } from '../scrub.ts'
+import { isSpecialName } from './special.ts'
 
 /** One server of the ordinary DNS. */
 export interface Upstream {
@@ -28,7 +29,7 @@ export const forward =
     if (upstreams.length === 0)
       throw new ResolveFault(ExtendedError.NotReady, 'no upstream server is configured')
     const reply = await firstUsable(upstreams, query)
-    const isOrdinary = (name: Name) => whoseName(name, suffix).kind === 'ordinary'
+    const isOrdinary = (name: Name) => whoseName(name, suffix).kind === 'ordinary' && !isSpecialName(name)
     return scrub(reply, query, { ...limits, isOrdinary })
   }
 

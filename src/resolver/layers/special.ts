@@ -31,6 +31,11 @@ const ABSENT = new Set([
   ...['test', 'invalid', 'onion', 'local'].map((tld) => parseName(tld)),
 ])
 
+/** Whether a name is answered here and by nobody else. */
+export function isSpecialName(name: Name): boolean {
+  return isUnder(name, LOCALHOST) || EMPTY_ZONES.some((apex) => isUnder(name, apex))
+}
+
 function range(from: number, to: number, zone: string): string {
   return Array.from({ length: to - from + 1 }, (_, at) => `${from + at}.${zone}`).join(' ')
 }
