@@ -23,6 +23,7 @@ import { assertZoneFault } from '../support/faults.ts'
 import { readFixture } from '../support/fixture.ts'
 import { ManualClock } from '../support/manual-clock.ts'
 import { messageOf, NO_FLAGS } from '../support/messages.ts'
+import { readVector } from '../support/protocol-vectors.ts'
 import { recordFrom, recordsFrom } from '../support/records.ts'
 import { octets } from '../support/wire.ts'
 import { ALICE, BOB, linesOf, SIGNED_AT, zoneOf } from '../support/zones.ts'
@@ -33,9 +34,7 @@ interface Parts {
   readonly message: string
 }
 interface Fixture {
-  readonly seed: string
   readonly key: string
-  readonly revocation: Parts
   readonly pkarrWithoutSoa: Parts
 }
 
@@ -341,8 +340,8 @@ describe('a revocation', () => {
   const revocation = signRevocation(ALICE)
 
   test('is the same octets every time, those of the vector', () => {
-    const { key, revocation: parts, seed } = fixture
-    const bytes = octets(key, parts.signature, parts.sequence, parts.message)
+    const { key = '', seed = '', signature = '', sequence = '', message = '' } = readVector('revocation')
+    const bytes = octets(key, signature, sequence, message)
     assert.deepEqual(signRevocation(octets(seed)).bytes, bytes)
     assert.deepEqual(signRevocation(octets(seed)).bytes, bytes)
     assert.equal(verifyZone(bytes).revoked, true)
