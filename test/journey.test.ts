@@ -1,7 +1,7 @@
 /** The product in one file: eight nodes, a name published on one, asked for on the others, and what happens when nodes die. */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { answersOf, ask, verdictOf } from './support/dns-client.ts'
+import { answersOf, ask, verdictOf } from './support/asking.ts'
 import { ScriptedUpstream } from './support/scripted-upstream.ts'
 import { type TestNode, TestNodes } from './support/test-nodes.ts'
 import { until } from './support/until.ts'
