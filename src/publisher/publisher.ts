@@ -177,7 +177,9 @@ class FilePublisher implements Publisher, Tended {
 
   /** Signs the same records anew, for another life. The newest the network has was adopted before. */
   async renew(key: PublicKey): Promise<void> {
+    const due = this.#own(key).zone.sequence
     await this.#inBackground(key, async (own) => {
+      if (own.zone.sequence !== due) return // signed or adopted while this waited: the next round judges that one
       await this.#deps.directory.find(key, { signal: this.#closing.signal, maxAge: 0 })
       const zone = await this.#signNext(own, contentOf(own.zone))
       await this.#publish(own, zone)

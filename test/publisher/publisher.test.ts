@@ -476,6 +476,7 @@ describe('keeping zones alive', () => {
     node.clock.advance(2 * MINUTE)
     await node.untilPublished(1)
     await settle()
+    assert.equal(node.directory.published.length, 1, 'once, though two rounds found it due')
     const after = publisher.get(key)
     assert.ok(after)
     assert.deepEqual(contentOf(after), contentOf(before))
