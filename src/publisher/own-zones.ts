@@ -46,7 +46,7 @@ export class OwnZones {
     throw new PublisherFault('damaged', `The key file ${file} holds the key of another zone, ${key.label}.`)
   }
 
-  /** The zone signed last; undefined when a crash came between key and zone. @throws PublisherFault `damaged` */
+  /** The zone signed last; undefined when there is only the key, copied here from elsewhere perhaps. @throws PublisherFault `damaged` */
   async readZone(key: PublicKey): Promise<SignedZone | undefined> {
     const file = join(this.#directory, key.label + ZONE_SUFFIX)
     const bytes = await readFile(file).catch((error: NodeJS.ErrnoException) => {

@@ -83,19 +83,48 @@ class FilePublisher implements Publisher, Tended {
   }
 
   async load(): Promise<void> {
-    for (const own of await this.#files.readKeys()) {
-      const zone = (await this.#files.readZone(own.key)) ?? (await this.#signFirst(own))
-      this.#zones.set(own.key.label, { ...own, zone, storedOn: 0, lastPut: undefined })
-    }
+    const keys = await this.#files.readKeys()
+    await Promise.all(
+      keys.map(async (own) => {
+        const zone = await this.#newestOf(own)
+        if (zone) this.#zones.set(own.key.label, { ...own, zone, storedOn: 0, lastPut: undefined })
+      }),
+    )
     this.#open.use(this.#deps.directory.watch((zone) => this.#adopt(zone)))
     this.#open.use(tend(this, this.#deps))
+  }
+
+  /**
+   * What this key signed last, here or elsewhere: the file may be from a backup, or the key from another device. A key of
+   * which no zone is known signs nothing by itself: an empty zone would wipe out what the network may still hold.
+   */
+  async #newestOf({ key }: OwnKey): Promise<SignedZone | undefined> {
+    const { directory, logger } = this.#deps
+    const kept = await this.#files.readZone(key)
+    const lookup = await directory.find(key, { signal: this.#closing.signal })
+    const found = lookup.kind === 'found' ? lookup.zone : undefined
+    if (found && (!kept || compareZones(found, kept) > 0)) {
+      await this.#files.writeZone(found)
+      logger.warn(
+        { zone: key.label },
+        'the network holds a newer zone of our own key than its file; it was adopted',
+      )
+      return found
+    }
+    if (!kept)
+      logger.error(
+        { zone: key.label },
+        'a key has no zone file, and no node that holds its zone was reached: it is left alone until the next start',
+      )
+    return kept
   }
 
   async create(): Promise<SignedZone> {
     const secret = newSecretKey()
     const own = { key: publicKeyOf(secret), secret }
-    await this.#files.writeKey(own)
+    // The zone first: a crash between the two leaves a zone without a key, which harms nobody.
     const zone = await this.#signFirst(own)
+    await this.#files.writeKey(own)
     this.#zones.set(own.key.label, { ...own, zone, storedOn: 0, lastPut: undefined })
     void this.put(own.key)
     return zone
@@ -180,7 +209,8 @@ class FilePublisher implements Publisher, Tended {
     const due = this.#own(key).zone.sequence
     await this.#inBackground(key, async (own) => {
       if (own.zone.sequence !== due) return // signed or adopted while this waited: the next round judges that one
-      await this.#deps.directory.find(key, { signal: this.#closing.signal, maxAge: 0 })
+      const lookup = await this.#deps.directory.find(key, { signal: this.#closing.signal, maxAge: 0 })
+      if (lookup.kind === 'found') this.#adopt(lookup.zone)
       const zone = await this.#signNext(own, contentOf(own.zone))
       await this.#publish(own, zone)
     })

@@ -30,8 +30,7 @@ export function tend(publisher: Tended, { clock, config, directory }: TendingDep
   let peersCame = false
   const round = () => {
     for (const own of publisher.owned()) {
-      if (peersCame && own.storedOn < ENOUGH) void publisher.put(own.key)
-      else careFor(publisher, own, { clock, config })
+      careFor(publisher, own, { clock, config, peersCame })
     }
     peersCame = false
     alarm = clock.after(ROUND, round)
@@ -49,13 +48,13 @@ export function tend(publisher: Tended, { clock, config, directory }: TendingDep
 
 function careFor(
   publisher: Tended,
-  { key, zone, lastPut }: OwnZone,
-  { clock, config }: Pick<TendingDeps, 'clock' | 'config'>,
+  { key, zone, storedOn, lastPut }: OwnZone,
+  { clock, config, peersCame }: Pick<TendingDeps, 'clock' | 'config'> & { readonly peersCame: boolean },
 ): void {
   const signed = Number(zone.sequence / 1000n)
   const renewal = signed + (zone.expires - signed) * RENEW_AFTER
   const nextPut = lastPut === undefined ? 0 : lastPut + config.republishInterval * 1000
   if (zone.revoked) return
   if (clock.now() >= renewal) void publisher.renew(key)
-  else if (clock.monotonic() >= nextPut) void publisher.put(key)
+  else if ((peersCame && storedOn < ENOUGH) || clock.monotonic() >= nextPut) void publisher.put(key)
 }

@@ -319,17 +319,6 @@ describe('starting again', () => {
     assert.ok((await second.replace(key, [])).zone.sequence > (before[key.label] ?? 0n))
   })
 
-  test('after a crash between key and zone signs an empty zone for the key', async () => {
-    await using node = await Node.make()
-    const first = await node.publisher()
-    const { key } = await first.create()
-    await first[Symbol.asyncDispose]()
-    await rm(node.file(key, 'zone'))
-    const second = await node.publisher()
-    assert.deepEqual(contentOf(second.get(key)), [])
-    assert.equal((await node.zoneOnDisk(key)).sequence, second.get(key)?.sequence)
-  })
-
   test('passes over a file that a crash left half written', async () => {
     await using node = await Node.make()
     const first = await node.publisher()
@@ -499,6 +488,49 @@ describe('keeping zones alive', () => {
     assert.deepEqual(node.directory.published, [])
     assert.equal(publisher.get(key)?.revoked, true)
     await assert.rejects(publisher.replace(key, []), { name: 'PublisherFault', reason: 'revoked' })
+  })
+})
+
+describe('a key whose zone file is not what it signed last', () => {
+  test('without a zone file takes what the network holds, and signs nothing empty over it', async () => {
+    await using node = await Node.make()
+    const first = await node.publisher()
+    const { key } = await first.create()
+    const { zone } = await first.replace(key, www(key))
+    await first[Symbol.asyncDispose]()
+    await rm(node.file(key, 'zone'))
+    const again = await node.publisher()
+    assert.deepEqual(again.get(key)?.bytes, zone.bytes)
+    assert.equal(node.directory.zones.get(key.label)?.sequence, zone.sequence)
+    assert.equal((await node.zoneOnDisk(key)).sequence, zone.sequence)
+  })
+
+  test('with an older zone file, from a backup, takes the newer one', async () => {
+    await using node = await Node.make()
+    const first = await node.publisher()
+    const { key } = await first.create()
+    const backup = await readFile(node.file(key, 'zone'))
+    const { zone } = await first.replace(key, www(key))
+    await first[Symbol.asyncDispose]()
+    await writeFile(node.file(key, 'zone'), backup)
+    const again = await node.publisher()
+    assert.equal(again.get(key)?.sequence, zone.sequence)
+    assert.equal((await node.zoneOnDisk(key)).sequence, zone.sequence)
+  })
+
+  test('is left alone when no node holds its zone, and the log says so', async () => {
+    await using node = await Node.make()
+    const first = await node.publisher()
+    const { key } = await first.create()
+    await settle()
+    await first[Symbol.asyncDispose]()
+    await rm(node.file(key, 'zone'))
+    node.directory.zones.clear()
+    node.directory.published.length = 0
+    const again = await node.publisher()
+    await settle()
+    assert.deepEqual([again.list(), node.directory.published], [[], []])
+    assert.match(node.logged.join(), /no zone file/)
   })
 })
 
