@@ -9,8 +9,9 @@ import { type Clock, systemClock } from './clock.ts'
 import type { Config } from './config.ts'
 import { type NetworkDirectory, openDirectory } from './dht/directory.ts'
 import { openPublisher } from './publisher/publisher.ts'
-import type { Endpoint } from './resolver/config.ts'
-import { portFaults, type WantedPort } from './resolver/listeners/probe.ts'
+import { formatEndpoint } from './resolver/config.ts'
+import type { WantedPort } from './resolver/listeners/listener.ts'
+import { portFaults } from './resolver/listeners/probe.ts'
 import { makeResolver, openDoors } from './resolver/resolver.ts'
 
 export interface Daemon extends AsyncDisposable {
@@ -108,10 +109,6 @@ async function openRooms(config: Config, { logger, clock }: Required<DaemonNeeds
 function describe(directory: NetworkDirectory, doors: { dns: string; api: string }) {
   const { peerId } = directory
   return { peerId, addresses: directory.addresses(), peers: directory.peerCount(), ...doors }
-}
-
-function formatEndpoint({ host, port }: Endpoint): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
 }
 
 function wantedPorts({ dns, api, dht }: Config): WantedPort[] {

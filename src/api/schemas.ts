@@ -1,5 +1,6 @@
 /** What goes over the wire of the API, as JSON schema: validation, serialising and OpenAPI follow from it. */
 import { Type } from 'typebox'
+import { MAX_TTL } from '../dns/message.ts'
 
 const Sequence = Type.String({
   pattern: '^\\d+$',
@@ -14,9 +15,7 @@ export const RecordSchema = Type.Object(
       examples: ['www'],
     }),
     type: Type.String({ examples: ['A'] }),
-    ttl: Type.Optional(
-      Type.Integer({ minimum: 0, maximum: 2_147_483_647, default: 300, description: 'Seconds.' }),
-    ),
+    ttl: Type.Optional(Type.Integer({ minimum: 0, maximum: MAX_TTL, default: 300, description: 'Seconds.' })),
     value: Type.String({ description: 'As in a zone file.', examples: ['192.0.2.1'] }),
   },
   { additionalProperties: false },

@@ -5,6 +5,7 @@ import fastify, { type FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import type { Name } from '../dns/name.ts'
 import type { Publisher } from '../publisher/publisher.ts'
+import { formatEndpoint } from '../resolver/config.ts'
 import { listenReason } from '../resolver/listeners/listener.ts'
 import type { Answer } from '../resolver/query.ts'
 import { admission, secureHeaders } from './admission.ts'
@@ -125,13 +126,9 @@ export async function openApi(deps: ApiDeps): Promise<Api> {
     await app.listen({ ...deps.config.listen })
   } catch (cause) {
     await app.close()
-    const where = formatAddress(deps.config.listen.host, deps.config.listen.port)
+    const where = formatEndpoint(deps.config.listen)
     throw new ApiFault(`REST cannot listen on ${where}: ${listenReason(cause)}.`, { cause })
   }
   const { address, port } = app.server.address() as AddressInfo
-  return { address: formatAddress(address, port), [Symbol.asyncDispose]: () => app.close() }
-}
-
-function formatAddress(host: string, port: number): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+  return { address: formatEndpoint({ host: address, port }), [Symbol.asyncDispose]: () => app.close() }
 }

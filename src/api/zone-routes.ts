@@ -1,10 +1,9 @@
 /** Zones of this node over HTTP: made, listed, shown, and filled with records. */
 import type { FastifyInstance } from 'fastify'
-import { RecordType } from '../dns/message.ts'
 import { formatName, joinNames } from '../dns/name.ts'
 import { type PublicKey, publicKeyFromLabel } from '../zone/key.ts'
 import { formatRecordText } from '../zone/records.ts'
-import type { SignedZone } from '../zone/signed-zone.ts'
+import { contentOf, type SignedZone } from '../zone/signed-zone.ts'
 import { HttpFault } from './problem.ts'
 import { recordsFromBody } from './record-body.ts'
 import {
@@ -58,8 +57,7 @@ export function zoneRoutes(app: FastifyInstance, { publisher, suffix }: ApiDeps)
   app.get<WithKey>('/v1/zones/:key', { schema: SHOW }, async ({ params }) => {
     const zone = publisher.get(keyFrom(params.key))
     if (!zone) throw unknownZone(params.key)
-    const content = zone.records.filter(({ type }) => type !== RecordType.SOA)
-    return { ...summary(zone), records: content.map((record) => formatRecordText(record, zone.key)) }
+    return { ...summary(zone), records: contentOf(zone).map((record) => formatRecordText(record, zone.key)) }
   })
 
   // The body is checked by recordsFromBody, whose faults say more than a schema's.

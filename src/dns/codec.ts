@@ -2,13 +2,12 @@
 import { Packet } from 'dns2'
 import { DnsFault } from './fault.ts'
 import type { Edns, EdnsError, Flags, Message, Question, ResourceRecord } from './message.ts'
-import { RecordType } from './message.ts'
+import { MAX_TTL, RecordType } from './message.ts'
 import { type Name, ROOT } from './name.ts'
 import { OctetWriter } from './octet-writer.ts'
 import { decodeRdata, decodeRdataInMessage, encodeField, encodeRdata, fieldsOf, knownTypes } from './rdata.ts'
 import { NameReader, type RecordBorders, walkMessage } from './walker.ts'
 
-const MAX_TTL = 0x7fff_ffff
 const EDE_OPTION = 15
 
 /** What is used of dns2, as it is at run time; its published types say less. */

@@ -100,6 +100,21 @@ export interface Flags {
   readonly checkingDisabled: boolean
 }
 
+/** Every flag unset; what is set is put over it. */
+export const NO_FLAGS: Flags = {
+  response: false,
+  authoritative: false,
+  truncated: false,
+  recursionDesired: false,
+  recursionAvailable: false,
+  authenticData: false,
+  checkingDisabled: false,
+}
+
+/** RFC 2181 8: seconds, the highest bit unused. */
+export const MAX_TTL = 0x7fff_ffff
+
+/** A whole message. */
 export interface Message {
   readonly id: number
   readonly opcode: number

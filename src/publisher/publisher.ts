@@ -2,13 +2,20 @@
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import type { Clock } from '../clock.ts'
-import { RecordType, type ResourceRecord } from '../dns/message.ts'
+import type { ResourceRecord } from '../dns/message.ts'
 import type { ZoneDirectory } from '../zone/directory.ts'
 import { ZoneFault } from '../zone/fault.ts'
 import type { PublicKey } from '../zone/key.ts'
 import { KeyLocks } from '../zone/key-locks.ts'
 import { newSecretKey, publicKeyOf } from '../zone/signature.ts'
-import { compareZones, REVOKED, type SignedZone, signZone, TOLERANCE } from '../zone/signed-zone.ts'
+import {
+  compareZones,
+  contentOf,
+  REVOKED,
+  type SignedZone,
+  signZone,
+  TOLERANCE,
+} from '../zone/signed-zone.ts'
 import { DEFAULT_SOA } from '../zone/soa.ts'
 import { PublisherFault } from './fault.ts'
 import { type OwnKey, OwnZones } from './own-zones.ts'
@@ -123,16 +130,11 @@ class FilePublisher implements Publisher, Tended {
     const secret = newSecretKey()
     const own = { key: publicKeyOf(secret), secret }
     // The zone first: a crash between the two leaves a zone without a key, which harms nobody.
-    const zone = await this.#signFirst(own)
+    const zone = this.#sign(own, { above: 0n, records: [] })
+    await this.#files.writeZone(zone)
     await this.#files.writeKey(own)
     this.#zones.set(own.key.label, { ...own, zone, storedOn: 0, lastPut: undefined })
     void this.put(own.key)
-    return zone
-  }
-
-  async #signFirst(own: OwnKey): Promise<SignedZone> {
-    const zone = this.#sign(own, { above: 0n, records: [] })
-    await this.#files.writeZone(zone)
     return zone
   }
 
@@ -254,10 +256,6 @@ class FilePublisher implements Publisher, Tended {
     this.#closing.abort()
     await this.#locks.idle()
   }
-}
-
-function contentOf({ records }: SignedZone): readonly ResourceRecord[] {
-  return records.filter(({ type }) => type !== RecordType.SOA)
 }
 
 function clockFault(key: PublicKey, { now, above }: { now: number; above: bigint }): PublisherFault {

@@ -5,6 +5,11 @@ export interface Endpoint {
   readonly port: number
 }
 
+/** `127.0.0.1:53`, `[::1]:53`. */
+export function formatEndpoint({ host, port }: Endpoint): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+}
+
 export interface DnsConfig {
   readonly listen: readonly Endpoint[]
   /** Octets of the longest UDP reply, whatever the client would take. */

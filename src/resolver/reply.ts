@@ -1,6 +1,6 @@
 /** Replies: an answer made ready once as octets, then fitted to each question that asks for it. */
 import { encodeMessage } from '../dns/codec.ts'
-import { type EdnsError, RecordClass, RecordType } from '../dns/message.ts'
+import { type EdnsError, NO_FLAGS, RecordClass, RecordType } from '../dns/message.ts'
 import { fold, type Name, nameFromWire } from '../dns/name.ts'
 import { HEADER_OCTETS, walkMessage } from '../dns/walker.ts'
 import type { Answer } from './query.ts'
@@ -35,15 +35,7 @@ export function makeReady(answer: Answer, question: { name: Name; type: number }
   const encoded = encodeMessage({
     id: 0,
     opcode: 0,
-    flags: {
-      response: true,
-      authoritative: false,
-      truncated: false,
-      recursionDesired: false,
-      recursionAvailable: true,
-      authenticData: false,
-      checkingDisabled: false,
-    },
+    flags: { ...NO_FLAGS, response: true, recursionAvailable: true },
     rcode: answer.rcode,
     questions: [{ ...question, class: RecordClass.IN }],
     answers: answer.records,

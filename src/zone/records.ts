@@ -1,6 +1,13 @@
 /** Records as people write them, to and from records of a zone; every fault is found, not only the first. */
 import { DnsFault } from '../dns/fault.ts'
-import { formatType, parseType, RecordClass, RecordType, type ResourceRecord } from '../dns/message.ts'
+import {
+  formatType,
+  MAX_TTL,
+  parseType,
+  RecordClass,
+  RecordType,
+  type ResourceRecord,
+} from '../dns/message.ts'
 import {
   fold,
   formatName,
@@ -41,9 +48,6 @@ export class RecordsFault extends Error {
     this.faults = faults
   }
 }
-
-/** RFC 2181 8. */
-export const MAX_TTL = 0x7fff_ffff
 
 /** Types that are no data of a zone: our SOA, signatures nobody asks us for, and what only a question can name (RFC 6895 3.1). */
 const NOT_DATA = new Set<number>([

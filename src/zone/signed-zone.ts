@@ -1,7 +1,7 @@
 /** The signed zone: what travels, is stored and served. Byte for byte a pkarr SignedPacket whose message begins with our SOA. */
 import { decodeMessage, encodeMessage } from '../dns/codec.ts'
 import { DnsFault } from '../dns/fault.ts'
-import { type Message, RecordClass, RecordType, type ResourceRecord } from '../dns/message.ts'
+import { type Message, NO_FLAGS, RecordClass, RecordType, type ResourceRecord } from '../dns/message.ts'
 import { isUnder } from '../dns/name.ts'
 import { ZoneFault } from './fault.ts'
 import { KEY_OCTETS, type PublicKey, publicKeyFromBytes } from './key.ts'
@@ -140,15 +140,7 @@ function encodeZoneMessage(answers: readonly ResourceRecord[]): Uint8Array {
       `A zone has at most ${MAX_RECORDS} records, its SOA included, not ${answers.length}.`,
     )
   }
-  const flags = {
-    response: true,
-    authoritative: false,
-    truncated: false,
-    recursionDesired: false,
-    recursionAvailable: false,
-    authenticData: false,
-    checkingDisabled: false,
-  }
+  const flags = { ...NO_FLAGS, response: true }
   return encodeMessage({
     id: 0,
     opcode: 0,
@@ -210,4 +202,9 @@ export function checkTime(zone: SignedZone, now: number): void {
 export function compareZones(a: SignedZone, b: SignedZone): number {
   if (a.sequence !== b.sequence) return a.sequence < b.sequence ? -1 : 1
   return Buffer.compare(a.bytes.subarray(MESSAGE_AT), b.bytes.subarray(MESSAGE_AT))
+}
+
+/** The records people gave the zone: all but the SOA, which is made when it is signed. */
+export function contentOf({ records }: SignedZone): readonly ResourceRecord[] {
+  return records.filter(({ type }) => type !== RecordType.SOA)
 }

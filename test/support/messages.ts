@@ -1,14 +1,4 @@
-import type { Flags, Message } from '../../src/dns/message.ts'
-
-export const NO_FLAGS: Flags = {
-  response: false,
-  authoritative: false,
-  truncated: false,
-  recursionDesired: false,
-  recursionAvailable: false,
-  authenticData: false,
-  checkingDisabled: false,
-}
+import { type Message, NO_FLAGS } from '../../src/dns/message.ts'
 
 /** A message with nothing in it but what is given. */
 export function messageOf(parts: Partial<Message>): Message {

@@ -3,11 +3,10 @@ import { createSocket, type Socket } from 'node:dgram'
 import { once } from 'node:events'
 import { createServer, type Server, type Socket as Stream } from 'node:net'
 import { decodeMessage, encodeMessage } from '../../src/dns/codec.ts'
-import { formatType, type Message, type Question } from '../../src/dns/message.ts'
+import { formatType, type Message, NO_FLAGS, type Question } from '../../src/dns/message.ts'
 import { formatName, parseName } from '../../src/dns/name.ts'
 import type { Endpoint } from '../../src/resolver/config.ts'
 import { MessageSplitter, withLength } from '../../src/resolver/stream-framing.ts'
-import { NO_FLAGS } from './messages.ts'
 import { recordsFrom } from './records.ts'
 
 /** What is wrong with a reply that is sent before the true one. */

@@ -10,9 +10,24 @@ export interface Listener extends AsyncDisposable {
 export class ListenFault extends Error {
   override readonly name = 'ListenFault'
 
-  constructor(protocol: string, { host, port }: Endpoint, cause: unknown) {
-    super(`DNS cannot listen on ${protocol} ${host}:${port}: ${listenReason(cause)}.`, { cause })
+  constructor(protocol: 'UDP' | 'TCP', endpoint: Endpoint, cause: unknown) {
+    super(listenSentence({ purpose: 'DNS', protocol, endpoint }, cause), { cause })
   }
+}
+
+/** Who wants to listen where. */
+export interface WantedPort {
+  /** "DNS", "REST". */
+  readonly purpose: string
+  readonly protocol: 'UDP' | 'TCP'
+  readonly endpoint: Endpoint
+}
+
+export function listenSentence(
+  { purpose, protocol, endpoint: { host, port } }: WantedPort,
+  cause: unknown,
+): string {
+  return `${purpose} cannot listen on ${protocol} ${host}:${port}: ${listenReason(cause)}.`
 }
 
 const REASONS: Record<string, string> = {

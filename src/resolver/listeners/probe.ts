@@ -3,14 +3,7 @@ import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { createServer, isIPv6 } from 'node:net'
 import type { Endpoint } from '../config.ts'
-import { listenReason } from './listener.ts'
-
-export interface WantedPort {
-  /** Who wants it: "DNS", "REST". */
-  readonly purpose: string
-  readonly protocol: 'UDP' | 'TCP'
-  readonly endpoint: Endpoint
-}
+import { listenSentence, type WantedPort } from './listener.ts'
 
 /** One sentence for each that cannot be had. */
 export async function portFaults(wanted: readonly WantedPort[]): Promise<string[]> {
@@ -18,12 +11,12 @@ export async function portFaults(wanted: readonly WantedPort[]): Promise<string[
   return faults.filter((fault) => fault !== undefined)
 }
 
-async function faultOf({ purpose, protocol, endpoint }: WantedPort): Promise<string | undefined> {
+async function faultOf(wanted: WantedPort): Promise<string | undefined> {
   try {
-    await (protocol === 'UDP' ? tryUdp(endpoint) : tryTcp(endpoint))
+    await (wanted.protocol === 'UDP' ? tryUdp : tryTcp)(wanted.endpoint)
     return undefined
   } catch (error) {
-    return `${purpose} cannot listen on ${protocol} ${endpoint.host}:${endpoint.port}: ${listenReason(error)}.`
+    return listenSentence(wanted, error)
   }
 }
 

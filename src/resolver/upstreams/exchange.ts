@@ -2,7 +2,7 @@
 import { randomInt } from 'node:crypto'
 import { decodeMessage, encodeMessage } from '../../dns/codec.ts'
 import { DnsFault } from '../../dns/fault.ts'
-import { type Message, Opcode, RecordClass } from '../../dns/message.ts'
+import { type Message, NO_FLAGS, Opcode, RecordClass } from '../../dns/message.ts'
 import { sameName } from '../../dns/name.ts'
 import type { Query } from '../query.ts'
 
@@ -21,15 +21,7 @@ export function makeOutgoing(query: Query): Outgoing {
   const packet = encodeMessage({
     id,
     opcode: Opcode.Query,
-    flags: {
-      response: false,
-      authoritative: false,
-      truncated: false,
-      recursionDesired: true,
-      recursionAvailable: false,
-      authenticData: false,
-      checkingDisabled: query.checkingDisabled,
-    },
+    flags: { ...NO_FLAGS, recursionDesired: true, checkingDisabled: query.checkingDisabled },
     rcode: 0,
     questions: [{ name, type, class: RecordClass.IN }],
     answers: [],
