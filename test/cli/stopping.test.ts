@@ -6,10 +6,11 @@ import { type Running, Workplace } from './kadns.ts'
 
 const STOPPING = join(import.meta.dirname, '../../src/cli/stopping.ts')
 
-/** A program that runs until stopped, and then closes with this body. */
+/** A program that runs until stopped, and then closes with this body, which may wait until it is `terminated`. */
 function program(place: Workplace, close: string): Running {
   const code = `
     import { runUntilStopped } from ${JSON.stringify(STOPPING)}
+    const terminated = new Promise((resolve) => process.once('SIGTERM', resolve))
     process.exitCode = await runUntilStopped(async () => {
       process.stderr.write('up\\n')
       return { async [Symbol.asyncDispose]() { process.stderr.write('closing\\n'); ${close} } }
@@ -31,11 +32,13 @@ describe('what runs until it is stopped', () => {
 
   test('takes two signals at the same moment, as npm passes them on, for one', async () => {
     await using place = await Workplace.open()
-    const running = program(place, "await new Promise(setImmediate); process.stderr.write('closed\\n')")
+    // Closing lasts until the second has been heard: one that comes when the program has ended meets nobody.
+    const running = program(place, "await terminated; process.stderr.write('closed\\n')")
     await running.says(/up\n/)
     running.child.kill('SIGINT')
     running.child.kill('SIGTERM')
-    assert.equal((await running.ended).code, 0)
+    const { code, stderr } = await running.ended
+    assert.deepEqual([code, stderr], [0, 'up\nclosing\nclosed\n'])
   })
 
   test('ends at once when it is told again while it closes', async () => {
