@@ -37,8 +37,8 @@ export function serving(deps: ServeDeps): Serve {
     if (hit) return fitReply(hit, scan, { age: ageOf(hit, now), door, respell })
     if (load.pending >= config.maxPending) return refuse(scan, Rcode.ServFail, { door, error: BUSY })
     load.pending++
-    return answerAnew(deps, scan, client)
-      .then((ready) => fitReply(ready, scan, { age: 0, door, respell }))
+    return answerAnew(deps, { scan, client })
+      .then(({ ready }) => fitReply(ready, scan, { age: 0, door, respell }))
       .finally(() => load.pending--)
   }
 }
@@ -51,10 +51,14 @@ function doorOf(scan: Scan, { transport }: Client, { maxUdpPayload }: DnsConfig)
   return { limit: transport === 'udp' ? udp : MAX_MESSAGE, maxUdpPayload }
 }
 
-async function answerAnew(deps: ServeDeps, scan: Scan, client: Client): Promise<ReadyReply> {
+async function answerAnew(
+  deps: ServeDeps,
+  { scan, client }: { scan: Scan; client: Client },
+  parent?: AbortSignal,
+): Promise<Made> {
   const question = { name: askedName(scan), type: scan.type, class: scan.class }
   const { recursionDesired, dnssecOk, checkingDisabled } = scan
-  using limit = timeLimit(deps.clock, deps.config.answerTimeout)
+  using limit = timeLimit(deps.clock, deps.config.answerTimeout, parent)
   const answer = await deps.resolve({
     question,
     client,
@@ -63,7 +67,13 @@ async function answerAnew(deps: ServeDeps, scan: Scan, client: Client): Promise<
     checkingDisabled,
     signal: limit.signal,
   })
-  return ready(deps.cache, answer, { key: scan.key, question })
+  return { answer, ready: ready(deps.cache, answer, { key: scan.key, question }) }
+}
+
+/** An answer as the layers gave it, and as it is sent. */
+interface Made {
+  readonly answer: Answer
+  readonly ready: ReadyReply
 }
 
 function ready(
@@ -87,21 +97,12 @@ export function asking(
   deps: ServeDeps,
 ): (question: { name: Name; type: number }, signal: AbortSignal) => Promise<Answer> {
   return async ({ name, type }, signal) => {
-    const question = { name, type, class: RecordClass.IN }
-    const key = scanPacket(questionPacket(name, type))?.key ?? ''
+    const scan = scanPacket(questionPacket(name, type))
+    if (!scan || scan.refusal !== Rcode.NoError) return emptyAnswer(scan?.refusal ?? Rcode.FormErr, 'local')
     const now = Math.trunc(deps.clock.monotonic())
-    const hit = deps.cache.get(key, now)
+    const hit = deps.cache.get(scan.key, now)
     if (hit) return fromMemory(hit, ageOf(hit, now))
-    using limit = timeLimit(deps.clock, deps.config.answerTimeout, signal)
-    const answer = await deps.resolve({
-      question,
-      client: { address: '', transport: 'api' },
-      recursionDesired: true,
-      dnssecOk: false,
-      checkingDisabled: false,
-      signal: limit.signal,
-    })
-    ready(deps.cache, answer, { key, question })
+    const { answer } = await answerAnew(deps, { scan, client: { address: '', transport: 'api' } }, signal)
     return answer
   }
 }

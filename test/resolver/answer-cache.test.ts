@@ -163,6 +163,20 @@ test('an answer from a zone is never kept, nor given a TTL, past the expiry the 
   assert.equal((await resolver.ask(`${WWW} A`)).rcode, Rcode.NxDomain)
 })
 
+test('what a packet is refused is refused over the API too, and never remembered for another name', async () => {
+  await using resolver = await TestResolver.open()
+  for (const [type, rcode] of [
+    [252, Rcode.Refused],
+    [RecordType.OPT, Rcode.FormErr],
+  ] as const) {
+    for (const text of ['localhost', 'www.example.org']) {
+      const answer = await resolver.lookUp(parseName(text), type)
+      assert.deepEqual([answer.rcode, answer.origin, answer.authority], [rcode, 'local', []])
+    }
+  }
+  assert.deepEqual(resolver.upstream.asked, [])
+})
+
 describe('the memory for answers', () => {
   const clock = new ManualClock()
   const name = parseName('www.example.org.')
