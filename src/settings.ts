@@ -92,6 +92,12 @@ export const SECTIONS = {
     maxInboundStreams: option(count, '16', 'Streams for zones one connection may open.'),
     maxRequestsInFlight: option(count, '64', 'Requests unanswered on one stream.'),
     maxZones: option(count, '50000', 'Zones of others kept on disk.'),
+    maxRevocations: option(count, '10000', 'Revocations of others kept on disk, besides.'),
+    maxFloors: option(
+      count,
+      '100000',
+      'Zones seen but no longer kept of which the sequence is remembered, so that nothing older is believed.',
+    ),
     cachedZones: option(count, '10000', 'Verified zones held in memory.'),
     lookupTimeout: option(
       milliseconds,

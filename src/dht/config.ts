@@ -31,6 +31,10 @@ export interface DhtConfig {
 
   /** Zones of others kept on disk. */
   readonly maxZones: number
+  /** Revocations of others kept on disk, besides. */
+  readonly maxRevocations: number
+  /** Floors kept of zones that are not, or no longer, kept themselves. */
+  readonly maxFloors: number
   /** Verified zones held in memory. */
   readonly cachedZones: number
 

@@ -58,7 +58,7 @@ const MIN_ABSENT = 3
  * in the background, so that the connections being made are there for the next lookup.
  * @throws the signal's reason when that aborts
  */
-export async function lookUp(
+export async function walk(
   goal: LookupGoal,
   start: readonly Contact[],
   { tools, signal }: { readonly tools: LookupTools; readonly signal: AbortSignal },

@@ -8,7 +8,7 @@ import type { Bootstrap } from './bootstrap.ts'
 import { contactOf } from './contacts.ts'
 import type { Contact } from './frames.ts'
 import type { RoutingTable } from './kad.ts'
-import { type Findings, type LookupGoal, type LookupTools, lookUp } from './lookup.ts'
+import { type Findings, type LookupGoal, type LookupTools, walk } from './lookup.ts'
 import { encodeRecordKey, kademliaId } from './record-key.ts'
 import type { ZoneClient } from './zone-client.ts'
 
@@ -60,7 +60,7 @@ export class Searcher implements Disposable {
     const began = this.#needs.clock.monotonic()
     await abortable(this.#needs.bootstrap.firstPeer(goal.timeout), signal)
     const timeout = Math.max(0, goal.timeout - (this.#needs.clock.monotonic() - began))
-    return await lookUp({ ...goal, timeout }, this.#start(goal), { tools: this.#tools, signal })
+    return await walk({ ...goal, timeout }, this.#start(goal), { tools: this.#tools, signal })
   }
 
   #start({ key, replica }: LookupGoal): Contact[] {

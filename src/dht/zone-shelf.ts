@@ -40,9 +40,10 @@ export class ZoneShelf {
     return octets.subarray(MARK_OCTETS)
   }
 
+  /** A damaged one is as good as none: the next zone that is kept writes it anew. */
   async readFloor(label: string): Promise<Floor | undefined> {
     const octets = await this.#read(new Key(FLOORS + label))
-    return octets && decodeFloor(octets)
+    return octets?.length === FLOOR_OCTETS ? decodeFloor(octets) : undefined
   }
 
   /** Both or neither are on disk afterwards. */
@@ -110,6 +111,5 @@ function encodeFloor(zone: SignedZone): Buffer {
 }
 
 function decodeFloor(octets: Uint8Array): Floor {
-  if (octets.length !== FLOOR_OCTETS) throw new DhtFault('storage', 'A stored floor is damaged.')
   return { sequence: Buffer.from(octets.subarray(0, 8)).readBigUInt64BE(), digest: octets.subarray(8) }
 }

@@ -6,14 +6,7 @@ import type { Clock } from '../clock.ts'
 import { ZoneFault } from '../zone/fault.ts'
 import { type PublicKey, publicKeyFromBytes } from '../zone/key.ts'
 import { KeyLocks } from '../zone/key-locks.ts'
-import {
-  checkTime,
-  compareZones,
-  REVOKED,
-  type SignedZone,
-  TOLERANCE,
-  verifyZone,
-} from '../zone/signed-zone.ts'
+import { checkTime, compareZones, type SignedZone, TOLERANCE, verifyZone } from '../zone/signed-zone.ts'
 import { MAX_LIFETIME } from '../zone/soa.ts'
 import { encodeZBase32 } from '../zone/z-base-32.ts'
 import type { DhtConfig } from './config.ts'
@@ -34,8 +27,10 @@ export interface ZoneStoreNeeds {
   readonly datastore: Datastore
   readonly clock: Clock
   readonly logger: Logger
-  readonly config: Pick<DhtConfig, 'maxZones' | 'cachedZones'>
+  readonly config: StoreLimits
 }
+
+type StoreLimits = Pick<DhtConfig, 'maxZones' | 'maxRevocations' | 'maxFloors' | 'cachedZones'>
 
 /** Milliseconds between two sweeps. */
 const SWEEP_INTERVAL = 3_600_000
@@ -53,12 +48,14 @@ export class ZoneStore implements AsyncDisposable {
   readonly #shelf: ZoneShelf
   readonly #clock: Clock
   readonly #logger: Logger
-  readonly #maxZones: number
+  readonly #limits: StoreLimits
   readonly #marks = new Map<string, ShelfMark>()
   readonly #held: LRUCache<string, SignedZone>
   readonly #locks = new KeyLocks()
   readonly #listeners = new Set<(zone: SignedZone) => void>()
   #foreign = 0
+  /** Revoked keys of others, in the order in which they were revoked. */
+  readonly #revoked = new Set<string>()
   #nextSweep: Disposable | undefined
   #sweeping: Promise<void> = Promise.resolve()
   #closed = false
@@ -67,7 +64,7 @@ export class ZoneStore implements AsyncDisposable {
     this.#shelf = new ZoneShelf(datastore)
     this.#clock = clock
     this.#logger = logger
-    this.#maxZones = config.maxZones
+    this.#limits = config
     this.#held = new LRUCache({ max: config.cachedZones })
   }
 
@@ -86,7 +83,10 @@ export class ZoneStore implements AsyncDisposable {
   async put(zone: SignedZone, { own }: { readonly own: boolean }): Promise<PutOutcome> {
     checkTime(zone, this.#clock.now())
     const outcome = await this.#locks.run(zone.key.label, () => this.#putLocked(zone, own))
-    if (outcome.kind === 'new') this.#tell(zone)
+    if (outcome.kind === 'new') {
+      await this.#removeSurplus()
+      this.#tell(zone)
+    }
     return outcome
   }
 
@@ -136,14 +136,23 @@ export class ZoneStore implements AsyncDisposable {
     if (order < 0 || zone.sequence < (await this.floorOf(zone.key))) return { kind: 'older', newest: held }
     const mark = this.#marks.get(zone.key.label)
     if (order === 0 && (mark?.own || !own)) return { kind: 'refreshed' }
-    if (!mark && !own && !this.#hasRoom(zone)) return { kind: 'full' }
+    if (!mark && !own && !(await this.#hasRoom(zone))) return { kind: 'full' }
     await this.#write(zone, { own: own || mark?.own === true, expires: zone.expires })
     return { kind: order === 0 ? 'refreshed' : 'new' }
   }
 
-  /** Protocol 2: a revocation is kept by every node that hears of it. */
-  #hasRoom(zone: SignedZone): boolean {
-    return zone.revoked || this.#foreign < this.#maxZones
+  /** Protocol 2: whoever held a zone or answered from it takes its revocation; those of strangers have a limit. */
+  async #hasRoom(zone: SignedZone): Promise<boolean> {
+    if (!zone.revoked) return this.#foreign < this.#limits.maxZones
+    return this.#revoked.size < this.#limits.maxRevocations || (await this.floorOf(zone.key)) > 0n
+  }
+
+  /** The oldest revocations beyond the limit. Their floors stay: nothing of these keys is served again. */
+  async #removeSurplus(): Promise<void> {
+    for (const label of this.#revoked) {
+      if (this.#revoked.size <= this.#limits.maxRevocations) return
+      await this.#locks.run(label, () => this.#remove(label))
+    }
   }
 
   async #write(zone: SignedZone, mark: ShelfMark): Promise<void> {
@@ -171,11 +180,14 @@ export class ZoneStore implements AsyncDisposable {
   #mark(label: string, mark: ShelfMark): void {
     this.#unmark(label)
     this.#marks.set(label, mark)
-    if (!mark.own) this.#foreign++
+    if (mark.own) return
+    if (mark.expires === Infinity) this.#revoked.add(label)
+    else this.#foreign++
   }
 
   #unmark(label: string): void {
-    if (this.#marks.get(label)?.own === false) this.#foreign--
+    const mark = this.#marks.get(label)
+    if (mark && !mark.own && !this.#revoked.delete(label)) this.#foreign--
     this.#marks.delete(label)
   }
 
@@ -207,20 +219,27 @@ export class ZoneStore implements AsyncDisposable {
 
   async #removeExpired(label: string, now: number): Promise<void> {
     const mark = this.#marks.get(label)
-    if (!mark || mark.expires + SWEEP_DELAY > now) return
+    if (mark && mark.expires + SWEEP_DELAY <= now) await this.#remove(label)
+  }
+
+  async #remove(label: string): Promise<void> {
     await this.#shelf.removeZone(label)
     this.#unmark(label)
     this.#held.delete(label)
   }
 
-  /** Protocol 2: a floor may go once everything below it must have expired. */
+  /** Protocol 2: a floor may go once everything below it must have expired. Beyond the limit the lowest go first. */
   async #sweepFloors(now: number): Promise<void> {
     const passed = BigInt(Math.trunc(now - MAX_LIFETIME * 1000 - TOLERANCE)) * 1000n
+    const kept: { label: string; sequence: bigint }[] = []
     for await (const { label, floor } of this.#shelf.floors()) {
       if (this.#closed) return
-      const idle = floor.sequence < passed && floor.sequence !== REVOKED && !this.#marks.has(label)
-      if (idle) await this.#shelf.removeFloor(label)
+      if (this.#marks.has(label)) continue
+      if (floor.sequence < passed) await this.#shelf.removeFloor(label)
+      else kept.push({ label, sequence: floor.sequence })
     }
+    kept.sort((a, b) => Number(b.sequence - a.sequence))
+    for (const { label } of kept.slice(this.#limits.maxFloors)) await this.#shelf.removeFloor(label)
   }
 }
 

@@ -206,13 +206,16 @@ class FilePublisher implements Publisher, Tended {
     })
   }
 
-  /** Signs the same records anew, for another life. The newest the network has was adopted before. */
-  async renew(key: PublicKey): Promise<void> {
+  /**
+   * Signs the newest content there is anew, for another life. The zone is put as it is first: that hears every one of the
+   * closest nodes, and ends in a newer one's adoption where another device has signed since.
+   */
+  async renew(key: PublicKey, { alone }: { readonly alone: boolean }): Promise<void> {
     const due = this.#own(key).zone.sequence
     await this.#inBackground(key, async (own) => {
       if (own.zone.sequence !== due) return // signed or adopted while this waited: the next round judges that one
-      const lookup = await this.#deps.directory.find(key, { signal: this.#closing.signal, maxAge: 0 })
-      if (lookup.kind === 'found') this.#adopt(lookup.zone)
+      const confirmations = await this.#publish(own, own.zone)
+      if (confirmations === 0 && !alone) return
       const zone = await this.#signNext(own, contentOf(own.zone))
       await this.#publish(own, zone)
     })
@@ -222,7 +225,8 @@ class FilePublisher implements Publisher, Tended {
     try {
       await this.#locks.run(key.label, () => task(this.#own(key)))
     } catch (error) {
-      if (!this.#closing.signal.aborted)
+      const isOutdone = error instanceof ZoneFault && error.reason === 'older' // adopted, and told, already
+      if (!isOutdone && !this.#closing.signal.aborted)
         this.#deps.logger.warn(
           { err: error, zone: key.label },
           'a zone could not be put; it will be tried again',

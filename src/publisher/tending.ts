@@ -8,7 +8,8 @@ import type { OwnZone, PublisherConfig } from './publisher.ts'
 export interface Tended {
   owned(): Iterable<OwnZone>
   put(key: PublicKey): Promise<void>
-  renew(key: PublicKey): Promise<void>
+  /** `alone`: even if no other node takes it as the newest. */
+  renew(key: PublicKey, options: { readonly alone: boolean }): Promise<void>
 }
 
 export interface TendingDeps {
@@ -23,6 +24,8 @@ const ROUND = 60_000
 const ENOUGH = 20
 /** Of its life a zone has lived when it is signed anew. */
 const RENEW_AFTER = 0.5
+/** Of its life a zone has lived when it is signed anew even if no other node can say that it is the newest. */
+const RENEW_ALONE_AFTER = 0.75
 
 export function tend(publisher: Tended, { clock, config, directory }: TendingDeps): Disposable {
   const open = new DisposableStack()
@@ -52,9 +55,8 @@ function careFor(
   { clock, config, peersCame }: Pick<TendingDeps, 'clock' | 'config'> & { readonly peersCame: boolean },
 ): void {
   const signed = Number(zone.sequence / 1000n)
-  const renewal = signed + (zone.expires - signed) * RENEW_AFTER
+  const lived = zone.revoked ? 0 : (clock.now() - signed) / (zone.expires - signed)
   const nextPut = lastPut === undefined ? 0 : lastPut + config.republishInterval * 1000
-  if (zone.revoked) return
-  if (clock.now() >= renewal) void publisher.renew(key)
+  if (lived >= RENEW_AFTER) void publisher.renew(key, { alone: lived >= RENEW_ALONE_AFTER })
   else if ((peersCame && storedOn < ENOUGH) || clock.monotonic() >= nextPut) void publisher.put(key)
 }

@@ -15,7 +15,15 @@ const foreign = { own: false }
 /** A finder whose network says what it is told to say. */
 async function setUp({ maxZones = 10 } = {}) {
   const clock = new ManualClock()
-  const config = { maxZones, cachedZones: 10, lookupTimeout: 1800, confirmMin: 60, confirmMax: 3600 }
+  const config = {
+    maxZones,
+    maxRevocations: 10,
+    maxFloors: 10,
+    cachedZones: 10,
+    lookupTimeout: 1800,
+    confirmMin: 60,
+    confirmMax: 3600,
+  }
   const store = await openZoneStore({ datastore: new MemoryDatastore(), clock, logger: silentLogger, config })
   const goals: LookupGoal[] = []
   const network: { says: Verdict } = { says: { kind: 'unreachable', cause: 'nobody' } }

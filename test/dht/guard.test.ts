@@ -17,7 +17,7 @@ import { TestOwner } from '../support/test-zone.ts'
 async function setUp() {
   const clock = new ManualClock()
   const inner = new MemoryDatastore()
-  const config = { maxZones: 10, cachedZones: 10 }
+  const config = { maxZones: 10, maxRevocations: 10, maxFloors: 10, cachedZones: 10 }
   const store = await openZoneStore({ datastore: inner, clock, logger: silentLogger, config })
   return {
     clock,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Contact } from '../../src/dht/frames.ts'
-import { type Findings, type LookupGoal, lookUp } from '../../src/dht/lookup.ts'
+import { type Findings, type LookupGoal, walk } from '../../src/dht/lookup.ts'
 import { SECRET_OCTETS } from '../../src/zone/signature.ts'
 import type { SignedZone } from '../../src/zone/signed-zone.ts'
 import { ManualClock } from '../support/manual-clock.ts'
@@ -31,7 +31,7 @@ function scene(peers: number): Scene {
     owner,
     network,
     look: async (goal, start = network.closest(owner.key).slice(-3)) =>
-      await lookUp(
+      await walk(
         { key: owner.key, replica: 0, floor: 0n, until: 'first', timeout: 1800, ...goal },
         start.map(({ contact }) => contact),
         { tools: network.tools(), signal },
@@ -295,7 +295,7 @@ test('an aborted lookup rejects with the reason and leaves no rejection unhandle
   const abort = new AbortController()
   const goal = { key: owner.key, replica: 0, floor: 0n, until: 'first', timeout: 1800 } as const
   const start = network.peers.map(({ contact }) => contact)
-  const looking = lookUp(goal, start, { tools: network.tools(), signal: abort.signal })
+  const looking = walk(goal, start, { tools: network.tools(), signal: abort.signal })
   abort.abort(new Error('enough'))
   await assert.rejects(looking, { message: 'enough' })
 })

@@ -22,7 +22,7 @@ function setUp(config: Partial<ZoneStoreNeeds['config']> = {}) {
     datastore,
     clock,
     logger: silentLogger,
-    config: { maxZones: 100, cachedZones: 100, ...config },
+    config: { maxZones: 100, maxRevocations: 10, maxFloors: 10, cachedZones: 100, ...config },
   }
   const owner = new TestOwner(() => clock.now())
   return { clock, datastore, owner, open: () => openZoneStore(needs) }
@@ -135,19 +135,80 @@ test('a zone from the future and an expired one are refused', async () => {
   await assert.rejects(store.put(zone, foreign), reason('expired'))
 })
 
-test('zones of others have a limit; own ones, refreshes and revocations do not count against it', async () => {
+const owners = (clock: ManualClock, count: number) =>
+  Array.from({ length: count }, () => new TestOwner(() => clock.now()))
+
+test('zones of others have a limit; own ones and refreshes do not count against it', async () => {
   const { clock, open } = setUp({ maxZones: 1 })
   const store = await open()
-  const [first, second, mine] = [0, 1, 2].map(() => new TestOwner(() => clock.now())) as [
-    TestOwner,
-    TestOwner,
-    TestOwner,
-  ]
+  const [first, second, mine] = owners(clock, 3) as [TestOwner, TestOwner, TestOwner]
   assert.equal((await store.put(first.sign(), foreign)).kind, 'new')
   assert.equal((await store.put(second.sign(), foreign)).kind, 'full')
   assert.equal((await store.put(first.sign('newer'), foreign)).kind, 'new')
   assert.equal((await store.put(mine.sign(), { own: true })).kind, 'new')
-  assert.equal((await store.put(signRevocation(second.secret), foreign)).kind, 'new')
+})
+
+test('revocations of strangers have a limit of their own, and leave the room for zones as it is', async () => {
+  const { clock, open } = setUp({ maxZones: 1, maxRevocations: 2 })
+  const store = await open()
+  const kinds: string[] = []
+  for (const { secret } of owners(clock, 4))
+    kinds.push((await store.put(signRevocation(secret), foreign)).kind)
+  assert.deepEqual(kinds, ['new', 'new', 'full', 'full'])
+  const again = await open()
+  const [stranger, newcomer] = owners(clock, 2) as [TestOwner, TestOwner]
+  assert.equal((await again.put(signRevocation(stranger.secret), foreign)).kind, 'full')
+  assert.equal((await again.put(newcomer.sign(), foreign)).kind, 'new')
+})
+
+test('whoever held a zone or answered from it takes its revocation, however many there are', async () => {
+  const { clock, open } = setUp({ maxZones: 1, maxRevocations: 1 })
+  const store = await open()
+  const [other, held, answered] = owners(clock, 3) as [TestOwner, TestOwner, TestOwner]
+  await store.put(signRevocation(other.secret), foreign)
+  await store.put(held.sign(), foreign)
+  await store.raiseFloor(answered.sign())
+  for (const owner of [held, answered]) {
+    assert.equal((await store.put(signRevocation(owner.secret), foreign)).kind, 'new')
+    assert.equal((await store.get(owner.key))?.revoked, true)
+  }
+})
+
+test('a revocation that had to go leaves its floor: nothing of its key comes back', async () => {
+  const { clock, datastore, open } = setUp({ maxZones: 3, maxRevocations: 1 })
+  const store = await open()
+  const revoked = owners(clock, 3)
+  for (const owner of revoked) {
+    await store.put(owner.sign(), foreign)
+    await store.put(signRevocation(owner.secret), foreign)
+  }
+  const kept = await Promise.all(revoked.map(({ key }) => datastore.has(new Key(`/zones/${key.label}`))))
+  assert.deepEqual(kept, [false, false, true])
+  for (const owner of revoked) assert.equal((await store.put(owner.sign(), foreign)).kind, 'older')
+})
+
+test('of floors without a zone only so many are kept, the highest', async () => {
+  const { clock, datastore, open } = setUp({ maxFloors: 2 })
+  const store = await open()
+  const strangers = owners(clock, 4)
+  for (const [at, owner] of strangers.entries()) await store.raiseFloor(owner.sign('', { behind: at * 1000 }))
+  const hasFloor = async ({ key }: TestOwner) => await datastore.has(new Key(`/floors/${key.label}`))
+  await until(async () => {
+    clock.advance(HOUR)
+    return !(await hasFloor(strangers[3]!))
+  })
+  await store[Symbol.asyncDispose]()
+  assert.deepEqual(await Promise.all(strangers.map(hasFloor)), [true, true, false, false])
+})
+
+test('a damaged floor is as good as none, and the next zone writes it anew', async () => {
+  const { datastore, owner, open } = setUp()
+  const zone = owner.sign()
+  await datastore.put(new Key(`/floors/${owner.key.label}`), new Uint8Array(3))
+  const store = await open()
+  assert.equal(await store.floorOf(owner.key), 0n)
+  assert.equal((await store.put(zone, foreign)).kind, 'new')
+  assert.equal(await store.floorOf(owner.key), zone.sequence)
 })
 
 test('a zone of this node stays its own when a newer one comes from outside', async () => {

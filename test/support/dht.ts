@@ -24,6 +24,8 @@ export const TEST_DHT_CONFIG: DhtConfig = {
   maxInboundStreams: 16,
   maxRequestsInFlight: 64,
   maxZones: 50_000,
+  maxRevocations: 10_000,
+  maxFloors: 100_000,
   cachedZones: 4096,
   lookupTimeout: 1800,
   requestTimeout: 800,

@@ -1,4 +1,5 @@
 import type { FindOptions, Lookup, ZoneDirectory } from '../../src/zone/directory.ts'
+import { ZoneFault } from '../../src/zone/fault.ts'
 import type { PublicKey } from '../../src/zone/key.ts'
 import { compareZones, type SignedZone } from '../../src/zone/signed-zone.ts'
 
@@ -27,7 +28,9 @@ export class MemoryDirectory implements ZoneDirectory {
 
   async publish(zone: SignedZone): Promise<{ storedOn: number }> {
     const before = this.zones.get(zone.key.label)
-    if (!before || compareZones(zone, before) > 0) {
+    const order = before ? compareZones(zone, before) : 1
+    if (order < 0) throw new ZoneFault('older', 'A newer zone than the one to publish is known.')
+    if (order > 0) {
       this.zones.set(zone.key.label, zone)
       for (const watcher of this.#watchers) watcher(zone)
     }
