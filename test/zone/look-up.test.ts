@@ -150,11 +150,11 @@ describe('wildcards', () => {
 describe('cuts', () => {
   const zone = zoneOf(`
     @        60 IN NS ns.example.org.
-    @        60 IN DS 1 8 2 00
+    @        60 IN DS 1 8 9 00
     Sub      60 IN NS ns.sub
     sub      60 IN NS ns2.example.org.
     sub      60 IN A  192.0.2.9
-    sub      60 IN DS 60485 8 2 ABCD
+    sub      60 IN DS 60485 8 9 ABCD
     ns.sub   60 IN A  192.0.2.10
     deep.sub 60 IN NS ns.example.org.
     key      60 IN NS ${BOB_LABEL}.
@@ -169,7 +169,7 @@ describe('cuts', () => {
     ['x.deep.sub A', 'delegation at sub | sub 60 NS ns.sub | sub 60 NS ns2.example.org.'],
     ['key A', 'delegation at key | key 60 NS <bob>.'],
     // DS at a cut is the parent's (RFC 4035 3.1.4.1).
-    ['sub DS', 'answer | sub 60 DS 60485 8 2 ABCD'],
+    ['sub DS', 'answer | sub 60 DS 60485 8 9 ABCD'],
     ['bare DS', 'no-data'],
     ['www.sub DS', 'delegation at sub | sub 60 NS ns.sub | sub 60 NS ns2.example.org.'],
     // NS of hosts at the apex are data and hand nothing over.

@@ -167,7 +167,10 @@ describe('what is wrong with records', () => {
     ['another TTL for another type', 'a | A | 60 | 192.0.2.1\na | AAAA | 61 | 2001:db8::1'],
     ['a CNAME below a name with data', 'a | A | 60 | 192.0.2.1\nb.a | CNAME | 60 | a'],
     ['NS at the apex', '@ | NS | 60 | ns.example.org.'],
-    ['the type below and above those of questions', 'a | TYPE127 | 60 | \\# 0\na | TYPE256 | 60 | \\# 0'],
+    [
+      'the type below and above those of questions',
+      'a | TYPE127 | 60 | \\# 0\na | TYPE256 | 60 | \\# 5 0000000061',
+    ],
     ['nothing but one record', 'a | TXT | 0 | ""'],
   ]
   for (const [what, text] of fine) test(`${what} is fine`, () => assert.deepEqual(faultsOf(text), []))
