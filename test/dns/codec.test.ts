@@ -306,6 +306,8 @@ describe('EDNS', () => {
     assert.equal(rcode, 0xfff)
     assert.equal(edns?.version, 0)
     assert.equal(edns?.dnssecOk, false)
+    const message = { ...opt(), rcode: 0xfff }
+    assert.deepEqual(decode(encodeMessage(message)), message)
   })
 
   const broken: [fault: string, wire: Uint8Array][] = [
