@@ -101,6 +101,9 @@ describe('records as people write them', () => {
           b | CNAME | 60 | www.kad.alt.
           c | SRV   | 60 | 1 2 3 ${me}.Kad.alt.
           d | TXT   | 60 | ${me}.kad.alt.
+          e | DNAME | 60 | x.${OTHER.label}.kad.alt.
+          f | NAPTR | 60 | 1 2 "s" "${me}.kad.alt" "" _s._tcp.${me}.kad.alt.
+          g | URI   | 60 | 1 2 "https://${me}.kad.alt/"
         `),
       ),
       [
@@ -108,6 +111,9 @@ describe('records as people write them', () => {
         `b.${me}. 60 CNAME www.kad.alt.`,
         `c.${me}. 60 SRV 1 2 3 ${me}.`,
         `d.${me}. 60 TXT "${me}.kad.alt."`,
+        `e.${me}. 60 DNAME x.${OTHER.label}.`,
+        `f.${me}. 60 NAPTR 1 2 "s" "${me}.kad.alt" "" _s._tcp.${me}.`,
+        `g.${me}. 60 URI 1 2 "https://${me}.kad.alt/"`,
       ],
     )
   })
