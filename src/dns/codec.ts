@@ -46,7 +46,8 @@ interface Dns2 {
   TYPE: Record<string, number>
   TYPE_NAME: Record<number, string>
   Resource: Record<string, Dns2Codec> & {
-    EDNS(options: object[], fields: object): Dns2Record & Record<string, unknown>
+    EDNS: Pick<Dns2Codec, 'encode'> &
+      ((options: object[], fields: object) => Dns2Record & Record<string, unknown>)
   }
 }
 
@@ -54,6 +55,7 @@ const dns2 = Packet as unknown as Dns2
 dns2.Writer = OctetWriter // its own is an array of bits, copied whole after every record
 mendNames()
 mendRdata()
+mendOpt()
 
 /** Names stay octets: dns2 joins labels with dots, so a dot inside a label would make two of it. */
 function mendNames(): void {
@@ -75,6 +77,16 @@ function mendRdata(): void {
     const text = `TYPE${type}`
     dns2.TYPE_NAME[type] = text
     dns2.Resource[text] = rdataCodec(type, compress)
+  }
+}
+
+/** The TTL of OPT is no time (RFC 6891 6.1.3): dns2 cuts it to 31 bits, and with them an RCODE over 2047. */
+function mendOpt(): void {
+  const { encode } = dns2.Resource.EDNS
+  dns2.Resource.EDNS.encode = (record, writer) => {
+    // Behind the TTL only RDLENGTH has been written.
+    writer.patch((writer.byteLength() - 6) * 8, record.ttl >>> 0, 32)
+    encode(record, writer)
   }
 }
 

@@ -13,20 +13,25 @@ export const RecordType = {
   TXT: 16,
   SIG: 24,
   AAAA: 28,
+  LOC: 29,
   SRV: 33,
+  NAPTR: 35,
   DNAME: 39,
   OPT: 41,
   DS: 43,
+  SSHFP: 44,
   RRSIG: 46,
   NSEC: 47,
   DNSKEY: 48,
   NSEC3: 50,
+  TLSA: 52,
   SVCB: 64,
   HTTPS: 65,
   TSIG: 250,
   IXFR: 251,
   AXFR: 252,
   ANY: 255,
+  URI: 256,
   CAA: 257,
 } as const
 
@@ -42,6 +47,7 @@ export const Rcode = {
   NxDomain: 3,
   NotImp: 4,
   Refused: 5,
+  YxDomain: 6,
   BadVers: 16,
 } as const
 

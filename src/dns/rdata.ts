@@ -1,17 +1,20 @@
 /** RDATA by table: each type is a row of fields, and reading, writing and rewriting follow from the row (text: rdata-text.ts). */
 import { DnsFault } from './fault.ts'
+import { checkLocation } from './loc.ts'
 import { RecordType } from './message.ts'
 import { type Name, nameToWire } from './name.ts'
 import { NameReader } from './walker.ts'
 
 /**
- * What a field is: numbers; addresses; a name; a character-string (RFC 1035 3.3); `strings` one or more of them to the
- * end; `tag` and `value` of CAA (RFC 8659); `params` of SVCB (RFC 9460); `hex` octets to the end.
+ * What a field is: numbers; `algorithm` one of DNSSEC's; addresses; a name; a character-string (RFC 1035 3.3); `strings`
+ * one or more of them to the end; `tag` and `value` of CAA (RFC 8659); `uri` (RFC 7553) and `hex` octets to the end, one at
+ * least; `params` of SVCB (RFC 9460); `location` the whole of LOC (RFC 1876).
  */
 export type Kind =
   | 'u8'
   | 'u16'
   | 'u32'
+  | 'algorithm'
   | 'ipv4'
   | 'ipv6'
   | 'name'
@@ -19,7 +22,9 @@ export type Kind =
   | 'strings'
   | 'tag'
   | 'value'
+  | 'uri'
   | 'params'
+  | 'location'
   | 'hex'
 
 /** A field's value: number, name, octets (addresses, one string, the rest), or several strings. */
@@ -29,6 +34,8 @@ interface Row {
   readonly fields: readonly Kind[]
   /** Whether its names may be compressed when sent (RFC 3597 4: only those of RFC 1035). */
   readonly compress?: true
+  /** Octets of the digest at the end, by the number before it, which says what digest it is; others may have any. */
+  readonly digests?: Readonly<Record<number, number>>
 }
 
 const HOST: Row = { fields: ['name'], compress: true }
@@ -44,11 +51,17 @@ const ROWS = new Map<number, Row>([
   [RecordType.MX, { fields: ['u16', 'name'], compress: true }],
   [RecordType.TXT, { fields: ['strings'] }],
   [RecordType.AAAA, { fields: ['ipv6'] }],
+  [RecordType.LOC, { fields: ['location'] }],
   [RecordType.SRV, { fields: ['u16', 'u16', 'u16', 'name'] }],
+  [RecordType.NAPTR, { fields: ['u16', 'u16', 'string', 'string', 'string', 'name'] }],
   [RecordType.DNAME, { fields: ['name'] }],
-  [RecordType.DS, { fields: ['u16', 'u8', 'u8', 'hex'] }],
+  // RFC 4034 A.2, 4509, 5933, 6605
+  [RecordType.DS, { fields: ['u16', 'algorithm', 'u8', 'hex'], digests: { 1: 20, 2: 32, 3: 32, 4: 48 } }],
+  [RecordType.SSHFP, { fields: ['u8', 'u8', 'hex'], digests: { 1: 20, 2: 32 } }], // RFC 4255, 6594
+  [RecordType.TLSA, { fields: ['u8', 'u8', 'u8', 'hex'], digests: { 1: 32, 2: 64 } }], // RFC 6698
   [RecordType.SVCB, SERVICE],
   [RecordType.HTTPS, SERVICE],
+  [RecordType.URI, { fields: ['u16', 'u16', 'uri'] }],
   [RecordType.CAA, { fields: ['u8', 'tag', 'value'] }],
 ])
 
@@ -64,6 +77,19 @@ export function knownTypes(): { type: number; hasNames: boolean; compress: boole
     hasNames: row.fields.includes('name'),
     compress: row.compress === true,
   }))
+}
+
+/** Octets the digest at the end of these fields has to have; undefined when there is none, or it may have any number. */
+export function digestOctetsOf(type: number, fields: readonly Field[]): number | undefined {
+  return ROWS.get(type)?.digests?.[fields.at(-2) as number]
+}
+
+/** What is wrong with fields that are each right, in a sentence. */
+export function misfitOf(type: number, fields: readonly Field[]): string | undefined {
+  const octets = digestOctetsOf(type, fields)
+  const digest = fields.at(-1) as Uint8Array
+  if (octets === undefined || digest.length === octets) return undefined
+  return `A digest of type ${fields.at(-2)} has ${octets} octets, not ${digest.length}.`
 }
 
 interface Cursor {
@@ -93,6 +119,8 @@ function readFields(type: number, cursor: Cursor): Field[] {
   if (!kinds) throw new DnsFault('malformed', `RDATA of TYPE${type} has no fields known here.`)
   const fields = kinds.map((kind) => READ[kind](cursor))
   if (cursor.at !== cursor.end) throw new DnsFault('malformed', 'RDATA is longer than its fields.')
+  const misfit = misfitOf(type, fields)
+  if (misfit) throw new DnsFault('malformed', misfit)
   return fields
 }
 
@@ -111,6 +139,7 @@ export function encodeField(kind: Kind, field: Field): Uint8Array {
     case 'u8':
     case 'u16':
     case 'u32':
+    case 'algorithm':
       return encodeNumber(field as number, NUMBER_OCTETS[kind])
     case 'name':
       return nameToWire(field as Name)
@@ -122,7 +151,9 @@ export function encodeField(kind: Kind, field: Field): Uint8Array {
     case 'ipv4':
     case 'ipv6':
     case 'value':
+    case 'uri':
     case 'params':
+    case 'location':
     case 'hex':
       return field as Uint8Array
   }
@@ -137,12 +168,13 @@ export function mapNamesInRdata(type: number, data: Uint8Array, change: (name: N
   return after.every((field, at) => field === before[at]) ? data : encodeRdata(type, after)
 }
 
-const NUMBER_OCTETS = { u8: 1, u16: 2, u32: 4 } as const
+const NUMBER_OCTETS = { u8: 1, u16: 2, u32: 4, algorithm: 1 } as const
 
 const READ: Record<Kind, (cursor: Cursor) => Field> = {
   u8: (cursor) => take(cursor, 1).readUInt8(),
   u16: (cursor) => take(cursor, 2).readUInt16BE(),
   u32: (cursor) => take(cursor, 4).readUInt32BE(),
+  algorithm: (cursor) => take(cursor, 1).readUInt8(),
   ipv4: (cursor) => take(cursor, 4),
   ipv6: (cursor) => take(cursor, 16),
   name: readName,
@@ -150,8 +182,10 @@ const READ: Record<Kind, (cursor: Cursor) => Field> = {
   strings: readStrings,
   tag: readTag,
   value: takeRest,
+  uri: takeSome,
   params: readParams,
-  hex: takeRest,
+  location: readLocation,
+  hex: takeSome,
 }
 
 function take(cursor: Cursor, octets: number): Buffer {
@@ -163,6 +197,18 @@ function take(cursor: Cursor, octets: number): Buffer {
 
 function takeRest(cursor: Cursor): Buffer {
   return take(cursor, cursor.end - cursor.at)
+}
+
+function takeSome(cursor: Cursor): Buffer {
+  if (cursor.at === cursor.end) throw new DnsFault('malformed', 'RDATA ends before its last field.')
+  return takeRest(cursor)
+}
+
+// RFC 1876 2: of the format of another version than 0 nothing may be assumed.
+function readLocation(cursor: Cursor): Buffer {
+  const data = takeSome(cursor)
+  if (data[0] === 0) checkLocation(data)
+  return data
 }
 
 function readName(cursor: Cursor): Name {

@@ -15,6 +15,7 @@ import {
   joinNames,
   labelsOf,
   type Name,
+  parentOf,
   parseName,
   ROOT,
   relativeTo,
@@ -135,11 +136,18 @@ function withoutSuffix(name: Name, suffix: Name): Name {
 
 type Report = (index: number, message: string) => void
 
-/** What no single record shows: duplicates, a CNAME beside other data (RFC 2181 10.1), one set with several TTLs (5.2). */
+interface Zone {
+  /** Which records, by their index, stand under each name; names are folded. */
+  readonly owners: ReadonlyMap<Name, readonly number[]>
+  readonly apex: Name
+  readonly typeOf: (index: number) => number | undefined
+}
+
+/** What no single record shows: duplicates, one set with several TTLs (RFC 2181 5.2), aliases and what they exclude. */
 function reportConflicts(records: readonly (ResourceRecord | undefined)[], apex: Name, report: Report): void {
   const first = new Map<string, number>()
   const sets = new Map<string, number>()
-  const owners = new Map<string, number[]>()
+  const owners = new Map<Name, number[]>()
   records.forEach((record, index) => {
     if (!record) return
     const owner = fold(record.name)
@@ -154,13 +162,52 @@ function reportConflicts(records: readonly (ResourceRecord | undefined)[], apex:
       report(index, `Its TTL differs from that of record ${set + 1}, which is of the same set.`)
     owners.set(owner, [...(owners.get(owner) ?? []), index])
   })
-  const isCname = (index: number) => records[index]?.type === RecordType.CNAME
+  const zone = { owners, apex: fold(apex), typeOf: (index: number) => records[index]?.type }
+  reportCnames(zone, report)
+  reportDnames(zone, report)
+}
+
+// RFC 2181 10.1: a CNAME has no data beside it.
+function reportCnames({ owners, apex, typeOf }: Zone, report: Report): void {
   for (const [owner, indices] of owners) {
-    if (!indices.some(isCname)) continue
-    if (owner === fold(apex))
-      report(indices.find(isCname) ?? 0, 'A CNAME cannot stand at the apex, beside the SOA.')
-    else if (indices.length > 1)
-      report(indices.find(isCname) ?? 0, 'A CNAME stands alone: nothing else may have its name.')
+    const cname = indices.find((index) => typeOf(index) === RecordType.CNAME)
+    if (cname === undefined) continue
+    if (owner === apex) report(cname, 'A CNAME cannot stand at the apex, beside the SOA.')
+    else if (indices.length > 1) report(cname, 'A CNAME stands alone: nothing else may have its name.')
+  }
+}
+
+// RFC 6672 2.4: one DNAME; 2.3: not at a cut; 3.3: none for a wildcard.
+function reportDnames({ owners, apex, typeOf }: Zone, report: Report): void {
+  const dnames = new Map<Name, number>()
+  for (const [owner, indices] of owners) {
+    const [dname, ...more] = indices.filter((index) => typeOf(index) === RecordType.DNAME)
+    if (dname === undefined) continue
+    dnames.set(owner, dname)
+    for (const index of more) report(index, `A name has one DNAME at most, and record ${dname + 1} is one.`)
+    if (labelsOf(owner)[0] === '*')
+      report(dname, 'A DNAME cannot have a wildcard for its name: it would redirect nothing.')
+    if (owner !== apex && indices.some((index) => typeOf(index) === RecordType.NS))
+      report(dname, 'A DNAME cannot stand beside NS, which hand its name over.')
+  }
+  reportHidden({ owners, apex }, dnames, report)
+}
+
+// RFC 6672 2.4: below a DNAME there is nothing.
+function reportHidden(
+  { owners, apex }: Omit<Zone, 'typeOf'>,
+  dnames: Map<Name, number>,
+  report: Report,
+): void {
+  for (const [owner, indices] of owners) {
+    for (let at = owner; at !== apex; ) {
+      at = parentOf(at)
+      const dname = dnames.get(at)
+      if (dname === undefined) continue
+      const sentence = `Its name lies below the DNAME of record ${dname + 1}, which redirects it: nobody would see it.`
+      for (const index of indices) report(index, sentence)
+      break
+    }
   }
 }
 

@@ -1,7 +1,7 @@
 /** CNAMEs: within a zone, across zones, out into the ordinary DNS and back; what a client sees at the end of them. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { ExtendedError, Rcode } from '../../src/dns/message.ts'
+import { ExtendedError, Rcode, RecordType } from '../../src/dns/message.ts'
 import { publicKeyOf } from '../../src/zone/signature.ts'
 import { TestResolver } from '../support/test-resolver.ts'
 import { ALICE, BOB, linesOf, zoneOf } from '../support/zones.ts'
@@ -223,4 +223,101 @@ describe('aliases of ordinary names', () => {
     const reply = await resolver.ask('www.example.org A')
     assert.deepEqual([reply.rcode, reply.answers.length], [Rcode.NxDomain, 1])
   })
+})
+
+describe('DNAMEs of our names', () => {
+  test('within a zone: the DNAME, the CNAME made from it with its TTL, and what that leads to', async () => {
+    const zone = zoneOf('old 90 IN DNAME new\nwww.new 300 IN A 192.0.2.1')
+    await using resolver = await TestResolver.open({ zones: [zone] })
+    const reply = await resolver.ask(`www.old.${A}.kad.alt A`)
+    assert.deepEqual(linesOf(reply.answers), [
+      `old.${A}.kad.alt. 90 DNAME new.${A}.kad.alt.`,
+      `www.old.${A}.kad.alt. 90 CNAME www.new.${A}.kad.alt.`,
+      `www.new.${A}.kad.alt. 300 A 192.0.2.1`,
+    ])
+    assert.deepEqual([reply.rcode, reply.authority.length], [Rcode.NoError, 0])
+  })
+
+  test("to another key's zone: both zones speak, each under the suffix; asked bare, bare", async () => {
+    const zones = [zoneOf(`old 90 IN DNAME ${B}.`), zoneOf('www 60 IN A 192.0.2.2', { secret: BOB })]
+    await using resolver = await TestResolver.open({ zones })
+    for (const suffix of ['.kad.alt', '']) {
+      const reply = await resolver.ask(`www.old.${A}${suffix} A`)
+      assert.deepEqual(linesOf(reply.answers), [
+        `old.${A}${suffix}. 90 DNAME ${B}${suffix}.`,
+        `www.old.${A}${suffix}. 90 CNAME www.${B}${suffix}.`,
+        `www.${B}${suffix}. 60 A 192.0.2.2`,
+      ])
+    }
+  })
+
+  test('into the ordinary DNS: the upstream is asked for the name made', async () => {
+    await using resolver = await TestResolver.open({
+      zones: [zoneOf('@ 90 IN DNAME example.org.')],
+      scripts: [{ 'a.b.example.org A': { answer: 'a.b.example.org. 60 IN A 192.0.2.80' } }],
+    })
+    const reply = await resolver.ask(`a.b.${A}.kad.alt A`)
+    assert.deepEqual(linesOf(reply.answers), [
+      `${A}.kad.alt. 90 DNAME example.org.`,
+      `a.b.${A}.kad.alt. 90 CNAME a.b.example.org.`,
+      'a.b.example.org. 60 A 192.0.2.80',
+    ])
+    assert.deepEqual(resolver.upstream.questions, ['a.b.example.org A'])
+  })
+
+  test('a question for the DNAME itself gets it alone, one for the CNAME below it both', async () => {
+    await using resolver = await TestResolver.open({ zones: [zoneOf('old 90 IN DNAME new')] })
+    const dname = `old.${A}.kad.alt. 90 DNAME new.${A}.kad.alt.`
+    assert.deepEqual(linesOf((await resolver.ask(`old.${A}.kad.alt DNAME`)).answers), [dname])
+    assert.deepEqual(linesOf((await resolver.ask(`www.old.${A}.kad.alt CNAME`)).answers), [
+      dname,
+      `www.old.${A}.kad.alt. 90 CNAME www.new.${A}.kad.alt.`,
+    ])
+  })
+
+  test('to a name that is absent: the DNAME, the CNAME, NXDOMAIN and the SOA of the target', async () => {
+    await using resolver = await TestResolver.open({ zones: [zoneOf('old 90 IN DNAME new')] })
+    const reply = await resolver.ask(`www.old.${A}.kad.alt A`)
+    assert.deepEqual([reply.rcode, reply.answers.length, reply.authority.length], [Rcode.NxDomain, 2, 1])
+  })
+
+  const half = (letter: string) => `${letter.repeat(63)}.${letter.repeat(56)}`
+  test('to a name over 255 octets: the DNAME and YXDOMAIN, also where only the suffix makes it too long', async () => {
+    // 64 + 57 + 53 + 1 octets of target; 80 more are 255, and with the suffix 263.
+    const zone = zoneOf(`old 90 IN DNAME ${half('t')}\nout 90 IN DNAME ${half('t')}.${half('u')}.`)
+    await using resolver = await TestResolver.open({ zones: [zone] })
+    const tooLong = `${'x'.repeat(63)}.${'y'.repeat(15)}`
+    for (const question of [`${tooLong}.old.${A}.kad.alt`, `${tooLong}.out.${A}.kad.alt`]) {
+      const reply = await resolver.ask(`${question} A`)
+      assert.deepEqual([reply.rcode, reply.authority.length], [Rcode.YxDomain, 0])
+      assert.deepEqual(
+        reply.answers.map(({ type, ttl }) => [type, ttl]),
+        [[RecordType.DNAME, 90]],
+      )
+    }
+    assert.equal((await resolver.ask(`${tooLong}.old.${A} A`)).rcode, Rcode.NxDomain)
+    assert.deepEqual(resolver.logged, [])
+  })
+
+  test('behind a CNAME, to a name that is too long: the CNAME, the DNAME and YXDOMAIN (RFC 6604 3)', async () => {
+    const tooLong = `${'x'.repeat(63)}.${'y'.repeat(15)}`
+    const zone = zoneOf(`www 300 IN CNAME ${tooLong}.out\nout 90 IN DNAME ${half('t')}.${half('u')}.`)
+    await using resolver = await TestResolver.open({ zones: [zone] })
+    const reply = await resolver.ask(`www.${A}.kad.alt A`)
+    assert.deepEqual(
+      [reply.rcode, reply.answers.map(({ type }) => type)],
+      [Rcode.YxDomain, [RecordType.CNAME, RecordType.DNAME]],
+    )
+  })
+
+  for (const [word, text] of [
+    ['in a circle', 'a 90 IN DNAME b\nb 90 IN DNAME a'],
+    ['below themselves, growing', 'a 90 IN DNAME x.a'],
+  ]) {
+    test(`that lead ${word}: SERVFAIL with a reason`, async () => {
+      await using resolver = await TestResolver.open({ zones: [zoneOf(text ?? '')] })
+      const reply = await resolver.ask(`www.a.${A}.kad.alt A`, EDNS)
+      assert.deepEqual([reply.rcode, reply.edns?.error?.code], [Rcode.ServFail, ExtendedError.Other])
+    })
+  }
 })

@@ -9,7 +9,7 @@ import { TestResolver } from '../support/test-resolver.ts'
 import { octets, wireName } from '../support/wire.ts'
 import { linesOf, zoneOf } from '../support/zones.ts'
 
-const ALICE_ZONE = zoneOf('www 300 IN A 192.0.2.1\n@ 300 IN DS 1 8 2 00')
+const ALICE_ZONE = zoneOf('www 300 IN A 192.0.2.1\n@ 300 IN DS 1 8 9 00')
 const WWW = `www.${ALICE_ZONE.key.label}.kad.alt`
 const APEX = `${ALICE_ZONE.key.label}.kad.alt`
 

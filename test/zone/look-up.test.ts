@@ -150,11 +150,11 @@ describe('wildcards', () => {
 describe('cuts', () => {
   const zone = zoneOf(`
     @        60 IN NS ns.example.org.
-    @        60 IN DS 1 8 2 00
+    @        60 IN DS 1 8 9 00
     Sub      60 IN NS ns.sub
     sub      60 IN NS ns2.example.org.
     sub      60 IN A  192.0.2.9
-    sub      60 IN DS 60485 8 2 ABCD
+    sub      60 IN DS 60485 8 9 ABCD
     ns.sub   60 IN A  192.0.2.10
     deep.sub 60 IN NS ns.example.org.
     key      60 IN NS ${BOB_LABEL}.
@@ -169,7 +169,7 @@ describe('cuts', () => {
     ['x.deep.sub A', 'delegation at sub | sub 60 NS ns.sub | sub 60 NS ns2.example.org.'],
     ['key A', 'delegation at key | key 60 NS <bob>.'],
     // DS at a cut is the parent's (RFC 4035 3.1.4.1).
-    ['sub DS', 'answer | sub 60 DS 60485 8 2 ABCD'],
+    ['sub DS', 'answer | sub 60 DS 60485 8 9 ABCD'],
     ['bare DS', 'no-data'],
     ['www.sub DS', 'delegation at sub | sub 60 NS ns.sub | sub 60 NS ns2.example.org.'],
     // NS of hosts at the apex are data and hand nothing over.
@@ -200,4 +200,93 @@ describe('an apex NS', () => {
     test(`to ${what} hands nothing over`, () =>
       assert.equal(handsOver(target), 'answer | www 60 A 192.0.2.1'))
   }
+})
+
+describe('a DNAME', () => {
+  const zone = zoneOf(`
+    Old       90 IN DNAME New
+    old       30 IN A     192.0.2.1
+    out       60 IN DNAME example.org.
+    root      60 IN DNAME .
+    bob       60 IN DNAME a.${BOB_LABEL}.
+    *         60 IN A     192.0.2.2
+    in.old    60 IN A     192.0.2.3
+    *.old     60 IN A     192.0.2.4
+    *.out     60 IN A     192.0.2.5
+    cut.old   60 IN NS    ns.example.org.
+    b.ent     60 IN DNAME c
+    n         60 IN NS    ns.example.org.
+    d.n       60 IN DNAME e
+    both      60 IN NS    ns.example.org.
+    both      60 IN DNAME e
+    alias     60 IN CNAME one
+    alias     60 IN DNAME two
+    *.wild    60 IN DNAME t
+  `)
+  table(zone, [
+    // RFC 6672 2.2: what stands left of the owner stands left of the target, in the case and number of labels asked.
+    ['www.old A', 'alias to www.New | old 90 DNAME New | www.old 90 CNAME www.New'],
+    ['A.b.OLD AAAA', 'alias to A.b.New | OLD 90 DNAME New | A.b.OLD 90 CNAME A.b.New'],
+    ['www.old TYPE65280', 'alias to www.New | old 90 DNAME New | www.old 90 CNAME www.New'],
+    [
+      'www.out A',
+      'alias to www.example.org. | out 60 DNAME example.org. | www.out 60 CNAME www.example.org.',
+    ],
+    ['a.b.root A', 'alias to a.b. | root 60 DNAME . | a.b.root 60 CNAME a.b.'],
+    ['x.bob A', 'alias to x.a.<bob>. | bob 60 DNAME a.<bob>. | x.bob 60 CNAME x.a.<bob>.'],
+    ['x.b.ent A', 'alias to x.c | b.ent 60 DNAME c | x.b.ent 60 CNAME x.c'],
+    // A question for the CNAME or the DNAME below it is led on like any other.
+    ['www.old CNAME', 'alias to www.New | old 90 DNAME New | www.old 90 CNAME www.New'],
+    ['www.old DNAME', 'alias to www.New | old 90 DNAME New | www.old 90 CNAME www.New'],
+    // RFC 6672 2.3: its own name is not redirected, and has other records.
+    ['old DNAME', 'answer | old 90 DNAME New'],
+    ['OLD A', 'answer | OLD 30 A 192.0.2.1'],
+    ['old AAAA', 'no-data'],
+    // RFC 6672 2.4: what a stranger signed below it is hidden, wildcards and cuts included.
+    ['in.old A', 'alias to in.New | old 90 DNAME New | in.old 90 CNAME in.New'],
+    ['x.in.old A', 'alias to x.in.New | old 90 DNAME New | x.in.old 90 CNAME x.in.New'],
+    ['*.old A', 'alias to *.New | old 90 DNAME New | *.old 90 CNAME *.New'],
+    ['x.cut.old A', 'alias to x.cut.New | old 90 DNAME New | x.cut.old 90 CNAME x.cut.New'],
+    ['cut.old DS', 'alias to cut.New | old 90 DNAME New | cut.old 90 CNAME cut.New'],
+    // What is below a cut is not this zone's to say, nor what is at one.
+    ['x.d.n A', 'delegation at n | n 60 NS ns.example.org.'],
+    ['x.both A', 'delegation at both | both 60 NS ns.example.org.'],
+    // Beside a CNAME, which nobody may sign: each for its own names.
+    ['alias A', 'alias to one | alias 60 CNAME one'],
+    ['x.alias A', 'alias to x.two | alias 60 DNAME two | x.alias 60 CNAME x.two'],
+    // RFC 6672 3.3: one made from a wildcard redirects nothing.
+    ['x.wild A', 'no-data'],
+    ['y.x.wild A', 'no-data'],
+    ['x.wild DNAME', 'answer | x.wild 60 DNAME t'],
+    // Names beside it are not below it.
+    ['sold A', 'answer | sold 60 A 192.0.2.2'],
+    ['xold A', 'answer | xold 60 A 192.0.2.2'],
+  ])
+
+  test('at the apex redirects every name below, and the apex keeps its records', () => {
+    const apex = zoneOf('@ 60 IN DNAME example.org.\n@ 60 IN A 192.0.2.1')
+    assert.equal(ask(apex, '@ A'), 'answer | @ 60 A 192.0.2.1')
+    assert.equal(
+      ask(apex, 'a.b A'),
+      'alias to a.b.example.org. | @ 60 DNAME example.org. | a.b 60 CNAME a.b.example.org.',
+    )
+  })
+
+  test('of the two that stand below each other the upper one counts', () => {
+    const two = zoneOf('a 60 IN DNAME upper\nb.a 60 IN DNAME lower')
+    assert.equal(ask(two, 'c.b.a A'), 'alias to c.b.upper | a 60 DNAME upper | c.b.a 60 CNAME c.b.upper')
+  })
+
+  test('leads to a name of 255 octets, and not to one octet more', () => {
+    // A target of 3 * 64 + 1 + 53 = 246 octets.
+    const long = zoneOf(`long 60 IN DNAME ${['x', 'y', 'z'].map((letter) => letter.repeat(63)).join('.')}`)
+    const fits = lookUp(long, parseName(`${'p'.repeat(8)}.long`, KEY.apex), 1)
+    assert.equal(fits.kind === 'alias' && fits.target.length, 255)
+    const name = parseName(`${'p'.repeat(9)}.long`, KEY.apex)
+    const tooLong = lookUp(long, name, 1)
+    assert.equal(tooLong.kind, 'too-long')
+    assert.deepEqual(tooLong.kind === 'too-long' && tooLong.records.map(({ type }) => formatType(type)), [
+      'DNAME',
+    ])
+  })
 })

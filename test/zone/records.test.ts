@@ -101,6 +101,9 @@ describe('records as people write them', () => {
           b | CNAME | 60 | www.kad.alt.
           c | SRV   | 60 | 1 2 3 ${me}.Kad.alt.
           d | TXT   | 60 | ${me}.kad.alt.
+          e | DNAME | 60 | x.${OTHER.label}.kad.alt.
+          f | NAPTR | 60 | 1 2 "s" "${me}.kad.alt" "" _s._tcp.${me}.kad.alt.
+          g | URI   | 60 | 1 2 "https://${me}.kad.alt/"
         `),
       ),
       [
@@ -108,6 +111,9 @@ describe('records as people write them', () => {
         `b.${me}. 60 CNAME www.kad.alt.`,
         `c.${me}. 60 SRV 1 2 3 ${me}.`,
         `d.${me}. 60 TXT "${me}.kad.alt."`,
+        `e.${me}. 60 DNAME x.${OTHER.label}.`,
+        `f.${me}. 60 NAPTR 1 2 "s" "${me}.kad.alt" "" _s._tcp.${me}.`,
+        `g.${me}. 60 URI 1 2 "https://${me}.kad.alt/"`,
       ],
     )
   })
@@ -150,6 +156,19 @@ describe('what is wrong with records', () => {
     ['a CNAME at the apex', '@ | CNAME | 60 | www', ['0 record']],
     ['a CNAME beside other data', 'a | A | 60 | 192.0.2.1\nA | CNAME | 60 | b', ['1 record']],
     ['two CNAMEs', 'a | CNAME | 60 | b\na | CNAME | 60 | c', ['0 record']],
+    ['a DNAME beside a CNAME', 'a | DNAME | 60 | b\nA | CNAME | 60 | b', ['1 record']],
+    ['two DNAMEs', 'a | DNAME | 60 | b\nA | DNAME | 60 | c', ['1 record']],
+    ['two DNAMEs at the apex', '@ | DNAME | 60 | b.\n@ | DNAME | 60 | c.', ['1 record']],
+    ['a DNAME at a cut', 'a | NS | 60 | ns.example.org.\na | DNAME | 60 | b', ['1 record']],
+    ['a DNAME for a wildcard', '*.a | DNAME | 60 | b', ['0 record']],
+    ['a record below a DNAME', 'X.a | A | 60 | 192.0.2.1\nA | DNAME | 60 | b', ['0 record']],
+    [
+      'records far below a DNAME',
+      'a | DNAME | 60 | b\n*.y.a | TXT | 60 | x\nz.a | NS | 60 | c',
+      ['1 record', '2 record'],
+    ],
+    ['a DNAME below a DNAME', 'a | DNAME | 60 | b\nc.a | DNAME | 60 | b', ['1 record']],
+    ['a record below a DNAME at the apex', '@ | DNAME | 60 | b.\nwww | A | 60 | 192.0.2.1', ['1 record']],
     [
       'the same record twice',
       'a | A | 60 | 192.0.2.1\nb | A | 60 | 192.0.2.1\nA | TYPE1 | 60 | \\# 4 c0000201',
@@ -161,13 +180,41 @@ describe('what is wrong with records', () => {
     test(`${fault}: ${places.join(', ')}`, () => assert.deepEqual(placesOf(text), places))
   }
 
+  const told: [text: string, message: string][] = [
+    ['a | CNAME | 60 | b\na | DNAME | 60 | c', 'A CNAME stands alone: nothing else may have its name.'],
+    ['a | DNAME | 60 | b\na | DNAME | 60 | c', 'A name has one DNAME at most, and record 1 is one.'],
+    ['a | NS | 60 | b.\na | DNAME | 60 | c', 'A DNAME cannot stand beside NS, which hand its name over.'],
+    ['*.a | DNAME | 60 | b', 'A DNAME cannot have a wildcard for its name: it would redirect nothing.'],
+    [
+      'x.a | A | 60 | 192.0.2.1\na | DNAME | 60 | c',
+      'Its name lies below the DNAME of record 2, which redirects it: nobody would see it.',
+    ],
+  ]
+  for (const [text, message] of told) {
+    test(`in words: ${message}`, () =>
+      assert.deepEqual(
+        faultsOf(text).map((fault) => fault.message),
+        [message],
+      ))
+  }
+
   const fine: [what: string, text: string][] = [
     ['the same value under two names', 'a | A | 60 | 192.0.2.1\nb | A | 60 | 192.0.2.1'],
     ['two values of one set', 'a | A | 60 | 192.0.2.1\na | A | 60 | 192.0.2.2'],
     ['another TTL for another type', 'a | A | 60 | 192.0.2.1\na | AAAA | 61 | 2001:db8::1'],
     ['a CNAME below a name with data', 'a | A | 60 | 192.0.2.1\nb.a | CNAME | 60 | a'],
+    ['a DNAME beside data', 'a | DNAME | 60 | b\na | A | 60 | 192.0.2.1\na | MX | 60 | 10 m'],
+    ['a DNAME beside NS at the apex', '@ | DNAME | 60 | b.\n@ | NS | 60 | ns.example.org.'],
+    [
+      'a DNAME below data and beside its like',
+      'a | A | 60 | 192.0.2.1\nb.a | DNAME | 60 | c\nxb.a | A | 60 | 192.0.2.1',
+    ],
+    ['a DNAME to a name below itself', 'a | DNAME | 60 | x.a'],
     ['NS at the apex', '@ | NS | 60 | ns.example.org.'],
-    ['the type below and above those of questions', 'a | TYPE127 | 60 | \\# 0\na | TYPE256 | 60 | \\# 0'],
+    [
+      'the type below and above those of questions',
+      'a | TYPE127 | 60 | \\# 0\na | TYPE256 | 60 | \\# 5 0000000061',
+    ],
     ['nothing but one record', 'a | TXT | 0 | ""'],
   ]
   for (const [what, text] of fine) test(`${what} is fine`, () => assert.deepEqual(faultsOf(text), []))

@@ -1,4 +1,4 @@
-/** Follows CNAMEs to their end (RFC 1034 3.6.2), across zones and out into the ordinary DNS. The only loop of this room. */
+/** Follows CNAMEs, a DNAME's among them, to their end (RFC 1034 3.6.2), through zones and the ordinary DNS. The only loop here. */
 import { ExtendedError, Rcode, RecordType } from '../../dns/message.ts'
 import { fold, type Name } from '../../dns/name.ts'
 import { decodeRdata } from '../../dns/rdata.ts'
@@ -26,6 +26,9 @@ export const aliases =
     return answer
   }
 
+/** What can be said of the last name: there, absent, or too long to be one. */
+const ENDS = new Set<number>([Rcode.NoError, Rcode.NxDomain, Rcode.YxDomain])
+
 /** Where an answer stops at an alias, with neither the data asked for nor a word that there is none: the alias's target. */
 function openEnd({ rcode, records, authority }: Answer, { question }: Query): Name | undefined {
   const last = records.findLast(({ type }) => type !== RecordType.RRSIG)
@@ -35,7 +38,7 @@ function openEnd({ rcode, records, authority }: Answer, { question }: Query): Na
 
 // RFC 6604 3: the RCODE is that of the last name; an alias whose end cannot be reached is no answer at all.
 function joined(first: Answer, rest: Answer): Answer {
-  if (rest.rcode !== Rcode.NoError && rest.rcode !== Rcode.NxDomain) return rest
+  if (!ENDS.has(rest.rcode)) return rest
   return {
     ...rest,
     records: [...first.records, ...rest.records],

@@ -1,7 +1,7 @@
 /** Names of ours: answered from their key's signed zone and never passed on. Below this layer there is only the ordinary DNS. */
 import type { Clock } from '../../clock.ts'
-import { ExtendedError, Rcode, type ResourceRecord } from '../../dns/message.ts'
-import { isUnder, joinNames, type Name, relativeTo } from '../../dns/name.ts'
+import { ExtendedError, Rcode, RecordType, type ResourceRecord } from '../../dns/message.ts'
+import { isUnder, joinNames, MAX_NAME_OCTETS, type Name, ROOT, relativeTo } from '../../dns/name.ts'
 import { mapNamesInRdata } from '../../dns/rdata.ts'
 import { type Whose, whoseName } from '../../names/whose.ts'
 import type { Lookup, ZoneDirectory } from '../../zone/directory.ts'
@@ -22,6 +22,14 @@ export interface ZonesDeps {
 const ABSENT_TTL = 30
 /** Seconds an answer lasts from a copy that the network could not confirm just now. */
 const UNCONFIRMED_TTL = 10
+
+const RCODE_OF = {
+  answer: Rcode.NoError,
+  alias: Rcode.NoError,
+  'too-long': Rcode.YxDomain,
+  'no-data': Rcode.NoError,
+  'no-name': Rcode.NxDomain,
+} as const
 
 type ZoneName = Extract<Whose, { kind: 'zone' }>
 type FoundLookup = Extract<Lookup, { kind: 'found' }>
@@ -87,7 +95,7 @@ function answerFrom(
 ): Answer {
   const { zone, effort } = lookup
   if (zone.revoked) return { ...noName(suffixOf(whose), ABSENT_TTL), origin: 'zone', zones: [zone], effort }
-  const found = lookUp(zone, whose.inZone, query.question.type)
+  const found = fitted(lookUp(zone, whose.inZone, query.question.type), suffixOf(whose))
   if (found.kind === 'delegation') {
     throw new ResolveFault(
       ExtendedError.NotSupported,
@@ -96,9 +104,9 @@ function answerFrom(
   }
   const ttl = remainingTtl(found, lookup, deps)
   const dress = (record: ResourceRecord) => asAsked(record, { whose, ttl })
-  const isThere = found.kind === 'answer' || found.kind === 'alias'
+  const isThere = 'records' in found
   return {
-    rcode: found.kind === 'no-name' ? Rcode.NxDomain : Rcode.NoError,
+    rcode: RCODE_OF[found.kind],
     records: isThere ? found.records.map(dress) : [],
     authority: isThere ? [] : zone.records.slice(0, 1).map(dress),
     origin: 'zone',
@@ -107,9 +115,18 @@ function answerFrom(
   }
 }
 
+/** What a DNAME makes of a name is too long, too, where only the suffix makes it so (RFC 6672 3.2). */
+function fitted(found: Found, suffix: Name): Found {
+  if (found.kind !== 'alias' || found.target.length + suffix.length - 1 <= MAX_NAME_OCTETS) return found
+  const [dname] = found.records.filter(({ type }) => type === RecordType.DNAME)
+  return dname && whoseName(found.target, ROOT).kind === 'zone'
+    ? { kind: 'too-long', records: [dname] }
+    : found
+}
+
 /** Seconds the found records, or the word that there are none, may be kept (RFC 2308 5), counted from confirmation. */
 function ttlOf(found: Found, { zone }: FoundLookup, { maxNegativeTtl }: ZonesDeps): number {
-  if (found.kind === 'answer' || found.kind === 'alias') return found.records[0]?.ttl ?? 0
+  if ('records' in found) return found.records[0]?.ttl ?? 0
   return Math.min(zone.records[0]?.ttl ?? 0, zone.soa.minimum, maxNegativeTtl)
 }
 
