@@ -3,6 +3,7 @@ import { decodeMessage, encodeMessage } from '../dns/codec.ts'
 import { DnsFault } from '../dns/fault.ts'
 import { type Message, NO_FLAGS, RecordClass, RecordType, type ResourceRecord } from '../dns/message.ts'
 import { isUnder } from '../dns/name.ts'
+import { decodeRdata, fieldsOf } from '../dns/rdata.ts'
 import { ZoneFault } from './fault.ts'
 import { KEY_OCTETS, type PublicKey, publicKeyFromBytes } from './key.ts'
 import { publicKeyOf, SIGNATURE_OCTETS, signBytes, verifyBytes } from './signature.ts'
@@ -156,7 +157,10 @@ function encodeZoneMessage(answers: readonly ResourceRecord[]): Uint8Array {
 
 function decodeSigned(message: Uint8Array): Message {
   try {
-    return decodeMessage(message, { trailing: 'refuse' })
+    const decoded = decodeMessage(message, { trailing: 'refuse' })
+    const ours = decoded.answers.filter((record) => record.class === RecordClass.IN && fieldsOf(record.type))
+    for (const { type, data } of ours) decodeRdata(type, data)
+    return decoded
   } catch (cause) {
     if (!(cause instanceof DnsFault)) throw cause
     throw new ZoneFault('content', `The signed octets are no DNS message: ${cause.message}`, { cause })

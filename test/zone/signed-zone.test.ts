@@ -25,7 +25,7 @@ import { ManualClock } from '../support/manual-clock.ts'
 import { messageOf } from '../support/messages.ts'
 import { readVector } from '../support/protocol-vectors.ts'
 import { recordFrom, recordsFrom } from '../support/records.ts'
-import { octets } from '../support/wire.ts'
+import { octets, wireRecord } from '../support/wire.ts'
 import { ALICE, BOB, linesOf, SIGNED_AT, zoneOf } from '../support/zones.ts'
 
 interface Parts {
@@ -176,6 +176,7 @@ describe('signed octets that are no zone', () => {
   const question = { name: KEY.apex, type: 1, class: 1 }
   const apexA = recordFrom('@ 60 IN A 192.0.2.1', KEY.apex)
   const good = messageWith(SOA)
+  const apexRecord = (type: number, data: string) => wireRecord('c00c', type, data)
   const table: [fault: string, message: Uint8Array, sentence: RegExp][] = [
     ['text', Buffer.from('Hello World!'), /no DNS message/],
     ['one octet', octets('00'), /no DNS message/],
@@ -218,6 +219,16 @@ describe('signed octets that are no zone', () => {
       'OPT among the answers',
       octets('0000 8000 0000 0001 0000 0000', '00 0029 04d0 00000000 0000'),
       /OPT record stands where none may be/,
+    ],
+    [
+      'an address of five octets',
+      octets(good.with(7, 2), apexRecord(1, 'c000020100')),
+      /no DNS message: RDATA is longer/,
+    ],
+    [
+      'a CAA tag that is none',
+      octets(good.with(7, 2), apexRecord(257, '00 02 2d2d')),
+      /no DNS message: A CAA tag/,
     ],
     [
       'a name that points to itself',
