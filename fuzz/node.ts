@@ -1,0 +1,104 @@
+/** The program itself, as people start it, with a zone of its own: what the ports target sends its packets to. */
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { ALONE, type Running, Workplace } from '../test/cli/kadns.ts'
+
+const PROGRAM = join(import.meta.dirname, '../bin/kadns.js')
+/** A small memory for answers and short patience, so that what is to stay flat and what is to be cut off does so soon. */
+const SETTINGS = ['--dns-cache-octets=1048576', '--dns-tcp-idle=2000', '--dns-tcp-message-timeout=1000']
+/** Of pino: a line at this level or above is a fault nobody foresaw. */
+const LEVEL_ERROR = 50
+/** Lines of its complaint that are told. */
+const MAX_LINES = 20
+/** Milliseconds to end in; it gives itself five seconds. */
+const END_WITHIN = 10_000
+
+export const ADDRESS = '192.0.2.1'
+
+export class FuzzedNode implements AsyncDisposable {
+  readonly port: number
+  /** `www` under its zone. */
+  readonly name: string
+  readonly #place: Workplace
+  readonly #running: Running
+
+  private constructor(parts: { port: number; name: string; place: Workplace; running: Running }) {
+    this.port = parts.port
+    this.name = parts.name
+    this.#place = parts.place
+    this.#running = parts.running
+  }
+
+  static async start(): Promise<FuzzedNode> {
+    await using opening = new AsyncDisposableStack()
+    const place = opening.use(await Workplace.open())
+    const running = place.spawn(process.execPath, [PROGRAM, 'up', '--data=data', ...ALONE, ...SETTINGS])
+    const said = await running.says(/DNS +127\.0\.0\.1:(\d+)[\s\S]*REST +(http:\/\/[\d.:]+)[\s\S]*libp2p.*\n/)
+    const token = readFileSync(join(place.directory, 'data', 'api-token'), 'latin1').trim()
+    const zones = `${said[2]}/v1/zones`
+    const { key, name } = await send(zones, token, { method: 'POST' })
+    const records = [{ name: 'www', type: 'A', ttl: 300, value: ADDRESS }]
+    await send(`${zones}/${key}/records`, token, { method: 'PUT', body: JSON.stringify({ records }) })
+    opening.move()
+    return new FuzzedNode({ port: Number(said[1]), name: `www.${name}`, place, running })
+  }
+
+  get isRunning(): boolean {
+    const { exitCode, signalCode } = this.#running.child
+    return exitCode === null && signalCode === null
+  }
+
+  /** Octets of memory it holds; undefined where the system has no /proc. */
+  get rss(): number | undefined {
+    const status = attempt(() => readFileSync(`/proc/${this.#running.child.pid}/status`, 'latin1'))
+    const kilobytes = /VmRSS:\s+(\d+) kB/.exec(status ?? '')?.[1]
+    return kilobytes === undefined ? undefined : Number(kilobytes) * 1024
+  }
+
+  /** Files and sockets it has open; undefined where the system has no /proc. */
+  get openFiles(): number | undefined {
+    return attempt(() => readdirSync(`/proc/${this.#running.child.pid}/fd`).length)
+  }
+
+  /** Stops it as an interrupt would. @returns what was wrong with its life or its end, one sentence each */
+  async stop(): Promise<string[]> {
+    const faults = this.isRunning ? [] : ['the program ended by itself']
+    this.#running.child.kill('SIGTERM')
+    const late = setTimeout(() => this.#running.child.kill('SIGKILL'), END_WITHIN)
+    const { code, stderr } = await this.#running.ended
+    clearTimeout(late)
+    if (code !== 0) faults.push(`the program ended with ${code ?? 'a signal'}`)
+    const said = stderr.split('\n').filter(isFault)
+    return said.length === 0 ? faults : [...faults, `it said: ${said.slice(0, MAX_LINES).join('\n')}`]
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#place[Symbol.asyncDispose]()
+  }
+}
+
+/** Whether this is neither where the node listens nor a line of its log below "error". */
+function isFault(line: string): boolean {
+  if (line === '' || line === 'KadNS is up.' || /^ {2}(DNS|REST|libp2p) /.test(line)) return false
+  const logged = attempt(() => JSON.parse(line) as { level?: number })
+  return logged?.level === undefined || logged.level >= LEVEL_ERROR
+}
+
+function attempt<Result>(run: () => Result): Result | undefined {
+  try {
+    return run()
+  } catch {
+    return undefined
+  }
+}
+
+async function send(url: string, token: string, init: RequestInit): Promise<Record<string, string>> {
+  const headers = {
+    authorization: `Bearer ${token}`,
+    ...(init.body ? { 'content-type': 'application/json' } : {}),
+  }
+  const reply = await fetch(url, { ...init, headers })
+  assert.ok(reply.ok, `${init.method} ${url}: ${reply.status}`)
+  return (await reply.json()) as Record<string, string>
+}
