@@ -87,7 +87,8 @@ const POINTER_IN_SRV = octets(
   'c017 0005 0001 0000003c 0002 c00c',
 )
 
-const WHO = `www.${KEY.label}.kad.alt`
+/** The name that the zone of the node at the ports has an address for. */
+export const WHO = `www.${KEY.label}.kad.alt`
 const OPTS: readonly (OptParts | undefined)[] = [
   undefined,
   { payload: 512 },

@@ -1,12 +1,18 @@
 /** The program itself, as people start it, with a zone of its own: what the ports target sends its packets to. */
 import assert from 'node:assert/strict'
-import { readdirSync, readFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { OwnZones } from '../src/publisher/own-zones.ts'
+import { signZone } from '../src/zone/signed-zone.ts'
+import { DEFAULT_SOA } from '../src/zone/soa.ts'
 import { ALONE, type Running, Workplace } from '../test/cli/kadns.ts'
+import { KEY, SECRET } from './corpus.ts'
 
 const PROGRAM = join(import.meta.dirname, '../bin/kadns.js')
 /** A small memory for answers and short patience, so that what is to stay flat and what is to be cut off does so soon. */
 const SETTINGS = ['--dns-cache-octets=1048576', '--dns-tcp-idle=2000', '--dns-tcp-message-timeout=1000']
+/** A small heap: what is kept for good shows at once, and is not hidden behind garbage that V8 is in no hurry to collect. */
+const SMALL_HEAP = ['--max-old-space-size=96', '--max-semi-space-size=4']
 /** Of pino: a line at this level or above is a fault nobody foresaw. */
 const LEVEL_ERROR = 50
 /** Lines of its complaint that are told. */
@@ -18,14 +24,11 @@ export const ADDRESS = '192.0.2.1'
 
 export class FuzzedNode implements AsyncDisposable {
   readonly port: number
-  /** `www` under its zone. */
-  readonly name: string
   readonly #place: Workplace
   readonly #running: Running
 
-  private constructor(parts: { port: number; name: string; place: Workplace; running: Running }) {
+  private constructor(parts: { port: number; place: Workplace; running: Running }) {
     this.port = parts.port
-    this.name = parts.name
     this.#place = parts.place
     this.#running = parts.running
   }
@@ -33,15 +36,21 @@ export class FuzzedNode implements AsyncDisposable {
   static async start(): Promise<FuzzedNode> {
     await using opening = new AsyncDisposableStack()
     const place = opening.use(await Workplace.open())
-    const running = place.spawn(process.execPath, [PROGRAM, 'up', '--data=data', ...ALONE, ...SETTINGS])
+    const data = join(place.directory, 'data')
+    await plantKey(join(data, 'zones'))
+    const running = place.spawn(process.execPath, [
+      ...SMALL_HEAP,
+      PROGRAM,
+      'up',
+      '--data=data',
+      ...ALONE,
+      ...SETTINGS,
+    ])
     const said = await running.says(/DNS +127\.0\.0\.1:(\d+)[\s\S]*REST +(http:\/\/[\d.:]+)[\s\S]*libp2p.*\n/)
-    const token = readFileSync(join(place.directory, 'data', 'api-token'), 'latin1').trim()
-    const zones = `${said[2]}/v1/zones`
-    const { key, name } = await send(zones, token, { method: 'POST' })
-    const records = [{ name: 'www', type: 'A', ttl: 300, value: ADDRESS }]
-    await send(`${zones}/${key}/records`, token, { method: 'PUT', body: JSON.stringify({ records }) })
+    const token = readFileSync(join(data, 'api-token'), 'latin1').trim()
+    await publish(`${said[2]}/v1/zones/${KEY.label}/records`, token)
     opening.move()
-    return new FuzzedNode({ port: Number(said[1]), name: `www.${name}`, place, running })
+    return new FuzzedNode({ port: Number(said[1]), place, running })
   }
 
   get isRunning(): boolean {
@@ -93,12 +102,18 @@ function attempt<Result>(run: () => Result): Result | undefined {
   }
 }
 
-async function send(url: string, token: string, init: RequestInit): Promise<Record<string, string>> {
-  const headers = {
-    authorization: `Bearer ${token}`,
-    ...(init.body ? { 'content-type': 'application/json' } : {}),
-  }
-  const reply = await fetch(url, { ...init, headers })
-  assert.ok(reply.ok, `${init.method} ${url}: ${reply.status}`)
-  return (await reply.json()) as Record<string, string>
+/** The key of the corpus, so that its questions are for this node's zone, and a case is the same in every run. */
+async function plantKey(directory: string): Promise<void> {
+  mkdirSync(directory, { recursive: true, mode: 0o700 })
+  const files = new OwnZones(directory)
+  const sequence = BigInt(Date.now()) * 1000n
+  await files.writeZone(signZone(SECRET, { sequence, soa: DEFAULT_SOA, records: [] }))
+  await files.writeKey({ key: KEY, secret: SECRET })
+}
+
+async function publish(url: string, token: string): Promise<void> {
+  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
+  const records = [{ name: 'www', type: 'A', ttl: 300, value: ADDRESS }]
+  const reply = await fetch(url, { method: 'PUT', headers, body: JSON.stringify({ records }) })
+  assert.ok(reply.ok, `${url}: ${reply.status}`)
 }
