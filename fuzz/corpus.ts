@@ -118,7 +118,9 @@ export const QUESTIONS: readonly Buffer[] = [
       queryPacket(question, edns ? { edns } : {}),
     ),
   ),
-  ...types.map((type) => queryPacket(`${WHO} ${formatType(type)}`)),
+  ...[...new Set([...types, ...Object.values(RecordType)])].map((type) =>
+    queryPacket(`${WHO} ${formatType(type)}`),
+  ),
 ]
 
 export const MESSAGES: readonly Buffer[] = [

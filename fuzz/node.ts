@@ -26,11 +26,15 @@ export class FuzzedNode implements AsyncDisposable {
   readonly port: number
   readonly #place: Workplace
   readonly #running: Running
+  #said = ''
 
   private constructor(parts: { port: number; place: Workplace; running: Running }) {
     this.port = parts.port
     this.#place = parts.place
     this.#running = parts.running
+    this.#running.child.stderr?.on('data', (octets) => {
+      this.#said += octets
+    })
   }
 
   static async start(): Promise<FuzzedNode> {
@@ -58,6 +62,12 @@ export class FuzzedNode implements AsyncDisposable {
     return exitCode === null && signalCode === null
   }
 
+  /** What it has said since it was up that no program in order says; undefined when it is in order. */
+  get complaint(): string | undefined {
+    const lines = this.#said.split('\n').slice(0, -1).filter(isFault)
+    return lines.length === 0 ? undefined : `it said: ${lines.slice(0, MAX_LINES).join('\n')}`
+  }
+
   /** Octets of memory it holds; undefined where the system has no /proc. */
   get rss(): number | undefined {
     const status = attempt(() => readFileSync(`/proc/${this.#running.child.pid}/status`, 'latin1'))
@@ -70,16 +80,15 @@ export class FuzzedNode implements AsyncDisposable {
     return attempt(() => readdirSync(`/proc/${this.#running.child.pid}/fd`).length)
   }
 
-  /** Stops it as an interrupt would. @returns what was wrong with its life or its end, one sentence each */
+  /** Stops it as an interrupt would. @returns what was wrong with its end, one sentence each */
   async stop(): Promise<string[]> {
     const faults = this.isRunning ? [] : ['the program ended by itself']
     this.#running.child.kill('SIGTERM')
     const late = setTimeout(() => this.#running.child.kill('SIGKILL'), END_WITHIN)
-    const { code, stderr } = await this.#running.ended
+    const { code } = await this.#running.ended
     clearTimeout(late)
     if (code !== 0) faults.push(`the program ended with ${code ?? 'a signal'}`)
-    const said = stderr.split('\n').filter(isFault)
-    return said.length === 0 ? faults : [...faults, `it said: ${said.slice(0, MAX_LINES).join('\n')}`]
+    return faults
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

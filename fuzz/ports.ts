@@ -36,23 +36,31 @@ export async function runPorts(plan: Plan, progress: (result: Result) => void): 
   const fire = await Fire.open(node, result)
   const files = node.openFiles ?? 0
   const began = performance.now()
-  for (;;) {
-    result.milliseconds = performance.now() - began
-    const done = Math.max(result.milliseconds / plan.time, result.inputs / plan.count)
-    if (result.rss.start === 0 && done >= WARM_UP) result.rss = { start: node.rss ?? 0, end: 0 }
-    if (done >= 1 || result.findings.length > 0) break
+  for (let done = 0; done < 1 && result.findings.length === 0; ) {
     await fire.window(plan, plan.first + result.inputs, Math.min(WINDOW, plan.count - result.inputs))
+    if (node.complaint) fire.note(node.complaint)
+    result.milliseconds = performance.now() - began
+    done = Math.max(result.milliseconds / plan.time, result.inputs / plan.count)
     result.rss.end = node.rss ?? 0
+    if (result.rss.start === 0 && done >= WARM_UP) result.rss.start = result.rss.end
     progress(result)
   }
   await fire.end()
-  result.rss.end = node.rss ?? 0
+  await judgeEnd(node, { fire, result, files })
+  return result
+}
+
+/** What it holds when all clients are gone, and how it stops. */
+async function judgeEnd(
+  node: FuzzedNode,
+  { fire, result, files }: { fire: Fire; result: Result; files: number },
+): Promise<void> {
   const growth = result.rss.end - result.rss.start
   if (result.rss.start > 0 && growth > MAX_RSS_GROWTH) fire.note(`the program grew by ${growth} octets`)
   if (!(await closesAll(node, files)))
     fire.note(`${node.openFiles} files are open where ${files} were before`)
   for (const fault of await node.stop()) fire.note(fault)
-  return result
+  if (node.complaint && result.findings.length === 0) fire.note(node.complaint)
 }
 
 async function closesAll(node: FuzzedNode, files: number): Promise<boolean> {

@@ -19,14 +19,16 @@ function assertClean({ findings, inputs }: Result, count: number): void {
   assert.equal(inputs, count)
 }
 
-for (const [target, { refusals }] of Object.entries(TARGETS)) {
-  test(`${COUNT} changed inputs for "${target}": taken or refused for a reason of the room's own`, async () => {
-    const result = await runWatched({ ...PLAN, target, count: COUNT }, () => undefined)
-    assertClean(result, COUNT)
-    const words = Object.keys(result.outcomes)
-    assert.ok(words.some((word) => !refusals.includes(word)) && words.length > 1, words.join())
-  })
-}
+describe('changed inputs', { concurrency: true }, () => {
+  for (const [target, { refusals }] of Object.entries(TARGETS)) {
+    test(`${COUNT} changed inputs for "${target}": taken or refused for a reason of the room's own`, async () => {
+      const result = await runWatched({ ...PLAN, target, count: COUNT }, () => undefined)
+      assertClean(result, COUNT)
+      const words = Object.keys(result.outcomes)
+      assert.ok(words.some((word) => !refusals.includes(word)) && words.length > 1, words.join())
+    })
+  }
+})
 
 test(`${COUNT_AT_PORTS} changed packets at the ports of a node: good questions between them are answered`, async () => {
   const result = await runPorts({ ...PLAN, target: 'ports', count: COUNT_AT_PORTS }, () => undefined)
