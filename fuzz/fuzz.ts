@@ -131,7 +131,8 @@ function summary(result: Result): string {
 function tell({ target, number: at, cases, what, hex }: Result['findings'][number], seed: number): string {
   const file = join(tmpdir(), `kadns-fuzz-${target}-${seed}-${at}.hex`)
   writeFileSync(file, `${hex}\n`)
-  const again = `--seed ${seed} --target ${target} --case ${at}${cases > 1 ? ` --count ${cases}` : ''}`
+  const which = cases === 0 ? '' : ` --case ${at}${cases > 1 ? ` --count ${cases}` : ''}`
+  const again = `--seed ${seed} --target ${target}${which}`
   return `FOUND by ${target}, seed ${seed}, case ${at}: ${what}\n  again: npm run fuzz -- ${again}\n  input (in ${file}): ${hex.slice(0, 2000)}\n`
 }
 
