@@ -8,7 +8,7 @@ import { reasonOf, TARGETS, type Target } from './targets.ts'
 export const MAX_MILLISECONDS = 5
 const LONG = 32_768
 /** A slow input is run so often again, and its shortest time counts: what a collection or another process took is not its own. */
-const RERUNS = 5
+const RERUNS = 20
 /** Octets the heap may have grown between the end of the warm-up and the end of a target: caches have to fill, nothing more. */
 export const MAX_GROWTH = 16 << 20
 /** A target is warm after this part of its inputs. */
