@@ -11,7 +11,7 @@ import { TARGETS } from '../fuzz/targets.ts'
 import { runWatched } from '../fuzz/watch.ts'
 
 const PLAN = { seed: 20_261_123, time: Infinity, first: 0, maxMilliseconds: Infinity }
-const COUNT = 1500
+const COUNT = 1000
 const COUNT_AT_PORTS = 400
 
 function assertClean({ findings, inputs }: Result, count: number): void {
