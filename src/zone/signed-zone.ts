@@ -3,6 +3,7 @@ import { decodeMessage, encodeMessage } from '../dns/codec.ts'
 import { DnsFault } from '../dns/fault.ts'
 import { type Message, NO_FLAGS, RecordClass, RecordType, type ResourceRecord } from '../dns/message.ts'
 import { isUnder } from '../dns/name.ts'
+import { decodeRdata, fieldsOf } from '../dns/rdata.ts'
 import { ZoneFault } from './fault.ts'
 import { KEY_OCTETS, type PublicKey, publicKeyFromBytes } from './key.ts'
 import { publicKeyOf, SIGNATURE_OCTETS, signBytes, verifyBytes } from './signature.ts'
@@ -176,12 +177,23 @@ function recordsOf(key: PublicKey, message: Message): readonly ResourceRecord[] 
     )
   }
   const inside = message.answers.filter(
-    (record) => record.class === RecordClass.IN && isUnder(record.name, key.apex),
+    (record) => record.class === RecordClass.IN && isUnder(record.name, key.apex) && isWellFormed(record),
   )
   const isSoa = (record: ResourceRecord) => record.type === RecordType.SOA
   const soas = inside.filter((record) => isSoa(record) && record.name.length === key.apex.length)
   if (soas.length !== 1) throw new ZoneFault('content', `A zone has one SOA at its apex, not ${soas.length}.`)
   return [...soas, ...inside.filter((record) => !isSoa(record))]
+}
+
+/** Two nodes that know different types must agree on what is a zone, so what is malformed is not served, but no fault of it. */
+function isWellFormed({ type, data }: ResourceRecord): boolean {
+  try {
+    if (fieldsOf(type)) decodeRdata(type, data)
+    return true
+  } catch (cause) {
+    if (cause instanceof DnsFault) return false
+    throw cause
+  }
 }
 
 /** @throws ZoneFault `future` or `expired` unless a node whose clock says `now` (milliseconds) may store and serve the zone */

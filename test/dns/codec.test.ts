@@ -1,8 +1,16 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { decodeMessage, encodeMessage } from '../../src/dns/codec.ts'
-import { ExtendedError, type Message, NO_FLAGS, Rcode, RecordType } from '../../src/dns/message.ts'
-import { formatName, parseName } from '../../src/dns/name.ts'
+import {
+  ExtendedError,
+  formatType,
+  type Message,
+  NO_FLAGS,
+  Rcode,
+  RecordType,
+} from '../../src/dns/message.ts'
+import { formatName, nameToWire, parseName } from '../../src/dns/name.ts'
+import { fieldsOf } from '../../src/dns/rdata.ts'
 import { formatRdata } from '../../src/dns/rdata-text.ts'
 import { walkMessage } from '../../src/dns/walker.ts'
 import { assertDnsFault } from '../support/faults.ts'
@@ -233,6 +241,20 @@ describe('what other encoders send', () => {
   for (const [fault, type, data] of wrong) {
     test(`a ${type} record with ${fault} is malformed`, () =>
       assertDnsFault(() => answer(RecordType[type], data), 'malformed'))
+  }
+
+  for (const { name, type, data } of recordsFrom(EVERY_TYPE)) {
+    if (!fieldsOf(type)) continue
+    const wire = octets(header({ an: 1 }), wireRecord(nameToWire(name), type, data))
+    const withLength = (length: number) => {
+      wire.writeUInt16BE(length, wire.length - data.length - 2)
+      return wire
+    }
+    test(`${formatName(name)} ${formatType(type)} with an RDLENGTH one too low or too high is malformed`, () => {
+      assert.deepEqual(decode(withLength(data.length)).answers[0]?.data, Buffer.from(data))
+      for (const length of [data.length - 1, data.length + 1])
+        assertDnsFault(() => decode(withLength(length)), 'malformed')
+    })
   }
 
   test('a TTL over 2^31 - 1 counts as 2^31 - 1', () => {

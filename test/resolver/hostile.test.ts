@@ -1,7 +1,9 @@
 /** Packets nobody should send: whatever they are, the client sees a reply or nothing, and nothing is thrown. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { Rcode } from '../../src/dns/message.ts'
 import { HEADER_OCTETS } from '../../src/dns/walker.ts'
+import { DEADLY } from '../support/deadly.ts'
 import { Bit, DNSSEC_OK, queryPacket, readReply } from '../support/queries.ts'
 import { TestResolver } from '../support/test-resolver.ts'
 import { zoneOf } from '../support/zones.ts'
@@ -86,6 +88,20 @@ test(`${MUTATIONS} random changes to good questions: a reply or nothing, and not
   const good = await resolver.ask(QUESTIONS[0] ?? '')
   assert.equal(good.answers.length, 1, 'and then a good question is answered as ever')
 })
+
+for (const { name, packet, rcode } of DEADLY) {
+  const isRefused = rcode === Rcode.FormErr
+  const verdict = isRefused ? 'FORMERR, and nobody is asked' : 'answered as the question it is'
+  test(`a packet with ${name} (${packet.length} octets): ${verdict}`, async () => {
+    await using resolver = await open()
+    for (const transport of ['udp', 'tcp'] as const) {
+      const reply = await resolver.send(packet, transport)
+      assert.deepEqual([reply?.rcode, reply?.answers.length], [rcode, isRefused ? 0 : 1])
+    }
+    assert.equal(resolver.upstream.asked.length, isRefused ? 0 : 1)
+    assert.deepEqual(resolver.logged, [])
+  })
+}
 
 test('random changes to an upstream\u2019s replies: the client sees a reply, and nothing is thrown', async () => {
   const number = numbersFrom(SEED)

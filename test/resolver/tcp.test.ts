@@ -246,6 +246,32 @@ describe('time on a connection', () => {
     await client.closed
   })
 
+  for (const length of [1, 11, 0xffff]) {
+    test(`a length of ${length} and an octet less than that: closed when the message's time is over, the door stays open`, async () => {
+      await using door = await HandDoor.open('at once')
+      await using client = await TcpClient.connect(door.endpoint)
+      client.write(withLength(Buffer.alloc(length)).subarray(0, 1 + length))
+      await using other = await TcpClient.connect(door.endpoint)
+      other.send(question(1))
+      assert.equal((await other.reply()).id, 1)
+      await someTurns()
+      door.clock.advance(tcpMessageTimeout)
+      await client.closed
+      other.send(question(2))
+      assert.equal((await other.reply()).id, 2)
+      assert.equal(door.served.length, 2, 'a message that is not whole is nobody\u2019s question')
+    })
+  }
+
+  test('a length of 0 and nothing more: closed as one that asks nothing', async () => {
+    await using door = await HandDoor.open('at once')
+    await using client = await TcpClient.connect(door.endpoint)
+    client.write(Buffer.alloc(2))
+    await door.untilServed(1)
+    door.clock.advance(tcpIdle)
+    await client.closed
+  })
+
   test('a message that does not end: the connection is closed when its time is over, even where octets dribble in', async () => {
     await using door = await HandDoor.open('at once')
     await using client = await TcpClient.connect(door.endpoint)

@@ -25,7 +25,7 @@ import { ManualClock } from '../support/manual-clock.ts'
 import { messageOf } from '../support/messages.ts'
 import { readVector } from '../support/protocol-vectors.ts'
 import { recordFrom, recordsFrom } from '../support/records.ts'
-import { octets } from '../support/wire.ts'
+import { octets, wireRecord } from '../support/wire.ts'
 import { ALICE, BOB, linesOf, SIGNED_AT, zoneOf } from '../support/zones.ts'
 
 interface Parts {
@@ -257,6 +257,16 @@ describe('records outside the zone', () => {
         [`${KEY.label}.`, RecordType.SOA],
         [`WWW.${KEY.label}.`, RecordType.A],
       ],
+    )
+  })
+
+  test('RDATA malformed for its type is left out too, whatever a node of another version thinks of that type', () => {
+    const good = messageWith(`${SOA}\nwww 60 IN TYPE65280 \\# 1 00`)
+    const malformed = [wireRecord('c00c', 1, 'c000020100'), wireRecord('c00c', 257, '00 02 2d2d')]
+    const zone = verifyZone(seal(octets(good.with(7, 4), ...malformed)))
+    assert.deepEqual(
+      zone.records.map(({ type }) => type),
+      [RecordType.SOA, 65280],
     )
   })
 
