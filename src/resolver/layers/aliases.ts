@@ -35,6 +35,8 @@ function openEnd({ rcode, records, authority }: Answer, { question }: Query): Na
 
 // RFC 6604 3: the RCODE is that of the last name; an alias whose end cannot be reached is no answer at all.
 function joined(first: Answer, rest: Answer): Answer {
+  // RFC 1034 4.3.2: without recursion, as far as we know it ourselves.
+  if (rest.rcode === Rcode.Refused) return { ...first, unfinished: true }
   if (rest.rcode !== Rcode.NoError && rest.rcode !== Rcode.NxDomain) return rest
   return {
     ...rest,
