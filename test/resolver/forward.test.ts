@@ -184,21 +184,6 @@ describe('what the upstream says', () => {
     }
     assert.equal(resolver.upstream.asked.length, 2)
   })
-
-  test('with DO, what proves that there is none comes too; without DO it does not', async () => {
-    const authority = [
-      SOA,
-      'example.org. 900 IN TYPE46 \\# 2 0102',
-      'a.example.org. 900 IN TYPE47 \\# 2 0102',
-    ]
-    await using resolver = await TestResolver.open({
-      scripts: [{ 'gone.example.org A': { rcode: Rcode.NxDomain, authority: authority.join('\n') } }],
-    })
-    const types = async (parts: object) =>
-      (await resolver.ask('gone.example.org A', parts)).authority.map(({ type }) => type)
-    assert.deepEqual(await types({}), [6])
-    assert.deepEqual(await types({ edns: DNSSEC_OK }), [6, 46, 47])
-  })
 })
 
 describe('what is not believed', () => {

@@ -18,7 +18,7 @@ const SCRIPT = {
   'signed.example.org A': {
     answer: [
       'signed.example.org. 300 IN A 192.0.2.81',
-      'signed.example.org. 300 IN TYPE46 \\# 3 010203',
+      'signed.example.org. 300 IN TYPE46 \\# 5 00010d0300',
       'signed.example.org. 300 IN TYPE47 \\# 3 010203',
     ].join('\n'),
   },

@@ -29,7 +29,8 @@ export const aliases =
 /** Where an answer stops at an alias, with neither the data asked for nor a word that there is none: the alias's target. */
 function openEnd({ rcode, records, authority }: Answer, { question }: Query): Name | undefined {
   const last = records.findLast(({ type }) => type !== RecordType.RRSIG)
-  if (rcode !== Rcode.NoError || authority.length > 0 || question.type === RecordType.CNAME) return undefined
+  const isDenied = authority.some(({ type }) => type === RecordType.SOA)
+  if (rcode !== Rcode.NoError || isDenied || question.type === RecordType.CNAME) return undefined
   return last?.type === RecordType.CNAME ? (decodeRdata(RecordType.CNAME, last.data)[0] as Name) : undefined
 }
 
@@ -41,6 +42,7 @@ function joined(first: Answer, rest: Answer): Answer {
   return {
     ...rest,
     records: [...first.records, ...rest.records],
+    authority: [...first.authority, ...rest.authority],
     origin: first.origin,
     zones: [...first.zones, ...rest.zones],
     effort: first.effort ?? rest.effort,
