@@ -59,7 +59,7 @@ export class AnswerCache {
     this.#entries.get(key)
   }
 
-  /** Remembers an answer for the shortest of its TTLs, unless it is a failure or one of its zones has moved on since. */
+  /** Remembers an answer for the shortest of its TTLs, unless it is a failure, unfinished, or one of its zones has moved on since. */
   remember(key: string, ready: ReadyReply, answer: Answer): void {
     const lifetime = this.#lifetime(ready, answer)
     if (lifetime <= 0 || answer.zones.some((zone) => this.#isOvertaken(zone))) return
@@ -87,8 +87,8 @@ export class AnswerCache {
   }
 
   /** Milliseconds. A zone's signed expiry bounds it whatever the TTLs say. */
-  #lifetime({ ttl }: ReadyReply, { rcode, zones }: Answer): number {
-    if (rcode !== Rcode.NoError && rcode !== Rcode.NxDomain) return 0
+  #lifetime({ ttl }: ReadyReply, { rcode, unfinished, zones }: Answer): number {
+    if (unfinished || (rcode !== Rcode.NoError && rcode !== Rcode.NxDomain)) return 0
     const now = this.#clock.now()
     return Math.min(ttl * 1000, ...zones.map(({ expires }) => expires - now))
   }

@@ -99,12 +99,13 @@ function scanRecord(scan: Scan, at: number): number {
   const fixed = skipName(packet, at)
   if (fixed < 0 || fixed + RECORD_FIXED > packet.length) return -1
   const end = fixed + RECORD_FIXED + packet.readUInt16BE(fixed + 8)
-  if (end > packet.length) return -1
-  if (packet.readUInt16BE(fixed) !== RecordType.OPT) return end
+  const isWhole = end <= packet.length
+  if (packet.readUInt16BE(fixed) !== RecordType.OPT) return isWhole ? end : -1
+  const isFirst = !scan.edns
+  readOpt(scan, fixed) // also of an OPT that is refused: one goes back all the same (RFC 6891 6.1.1)
   // RFC 6891 6.1.1, 6.1.2: one OPT, owned by the root.
-  if (scan.edns || packet[at] !== 0 || !optionsFit(packet, fixed + RECORD_FIXED, end)) return -1
-  readOpt(scan, fixed)
-  return end
+  const isProper = isFirst && packet[at] === 0 && isWhole && optionsFit(packet, fixed + RECORD_FIXED, end)
+  return isProper ? end : -1
 }
 
 function skipName(packet: Buffer, start: number): number {

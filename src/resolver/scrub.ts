@@ -1,4 +1,4 @@
-/** What is believed of an upstream's reply: the aliases that start at the question, the set they lead to, and one SOA (RFC 5452 6). */
+/** What is believed of an upstream's reply: the aliases from the question on, the set they lead to, an SOA, proofs (RFC 5452 6). */
 import {
   ExtendedError,
   type Message,
@@ -7,7 +7,7 @@ import {
   RecordType,
   type ResourceRecord,
 } from '../dns/message.ts'
-import { fold, isUnder, type Name, sameName } from '../dns/name.ts'
+import { fold, isUnder, joinNames, labelsOf, type Name, relativeTo, sameName } from '../dns/name.ts'
 import { decodeRdata } from '../dns/rdata.ts'
 import { ResolveFault } from './fault.ts'
 import type { Answer, Query } from './query.ts'
@@ -23,20 +23,23 @@ interface Scrubbing extends ScrubLimits {
   readonly isOrdinary: (name: Name) => boolean
 }
 
-const DENIAL = new Set<number>([RecordType.RRSIG, RecordType.NSEC, RecordType.NSEC3])
-
 export function scrub(reply: Message, query: Query, rules: Scrubbing): Answer {
-  const { records, end, isOpen } = chain(reply, query, rules)
-  const isNegative = !isOpen && !records.some(({ type }) => type === query.question.type)
+  const { records, end, isOpen, isFound } = chain(reply.answers.filter(isInternet), query, rules)
+  const authority = reply.authority.filter(isInternet)
+  const soa = isOpen || isFound ? undefined : soaAbove(end, authority)
   return {
     // An alias out of the upstream's sight: whether its target exists is not the upstream's to say.
     rcode: isOpen ? Rcode.NoError : reply.rcode,
-    records: records.map((record) => ({ ...record, ttl: Math.min(record.ttl, rules.maxTtl) })),
-    authority: isNegative ? denial(reply, { end, query, rules }) : [],
+    records: atMost(rules.maxTtl, records),
+    authority: soa
+      ? atMost(negativeTtl(soa, rules), [soa, ...proofs(authority, query, [...DENIAL, RecordType.SOA])])
+      : atMost(rules.maxTtl, records.some(isExpanded) ? proofs(authority, query, DENIAL) : []),
     origin: 'upstream',
     zones: [],
   }
 }
+
+const isInternet = (record: ResourceRecord) => record.class === RecordClass.IN
 
 interface Chain {
   readonly records: ResourceRecord[]
@@ -44,43 +47,101 @@ interface Chain {
   readonly end: Name
   /** Whether it ends at an alias whose target has to be asked for elsewhere. */
   readonly isOpen: boolean
+  /** Whether it ends at the set that was asked for. */
+  readonly isFound: boolean
 }
 
-function chain({ answers }: Message, { question, dnssecOk }: Query, rules: Scrubbing): Chain {
+function chain(answers: readonly ResourceRecord[], { question, dnssecOk }: Query, rules: Scrubbing): Chain {
   const records: ResourceRecord[] = []
   const seen = new Set<Name>()
+  const take = (set: readonly ResourceRecord[]) =>
+    records.push(...sameTtl(set), ...(dnssecOk && set[0] ? signaturesOf(set[0], answers) : []))
   for (let name = question.name; ; ) {
-    const here = answers.filter((record) => record.class === RecordClass.IN && sameName(record.name, name))
-    const ofType = (type: number) => here.filter((record) => record.type === type)
+    const ofType = (type: number) =>
+      answers.filter((record) => record.type === type && sameName(record.name, name))
     const set = ofType(question.type)
-    const aliases = set.length > 0 ? [] : ofType(RecordType.CNAME).slice(0, 1)
-    const signatures = dnssecOk && question.type !== RecordType.RRSIG ? ofType(RecordType.RRSIG) : []
-    records.push(...sameTtl(set), ...aliases, ...(set.length + aliases.length > 0 ? signatures : []))
-    if (!aliases[0]) return { records, end: name, isOpen: false }
+    const [alias] = set.length > 0 ? [] : ofType(RecordType.CNAME)
+    if (!alias) {
+      take(set)
+      return { records, end: name, isOpen: false, isFound: set.length > 0 }
+    }
+    const target = targetOf(alias)
+    const maker = answers.find((record) => makes(record, name, target))
+    if (maker && !records.some((record) => isSameSet(record, maker))) take([maker])
+    take([alias])
     seen.add(fold(name))
-    name = decodeRdata(RecordType.CNAME, aliases[0].data)[0] as Name
+    name = target
     if (seen.has(fold(name)) || seen.size > rules.maxAliases) {
       throw new ResolveFault(ExtendedError.Other, 'the aliases of this name have no end')
     }
-    if (!rules.isOrdinary(name)) return { records, end: name, isOpen: true }
+    if (!rules.isOrdinary(name)) return { records, end: name, isOpen: true, isFound: false }
   }
+}
+
+/** Of a CNAME or DNAME. */
+function targetOf({ type, data }: ResourceRecord): Name {
+  return decodeRdata(type, data)[0] as Name
+}
+
+/** Whether `record` is the DNAME that makes `name` an alias of `target` (RFC 6672 2.2): the alias itself is never signed. */
+function makes(record: ResourceRecord, name: Name, target: Name): boolean {
+  if (record.type !== RecordType.DNAME || name.length === record.name.length) return false
+  if (!isUnder(name, record.name)) return false
+  return sameName(joinNames(relativeTo(name, record.name), targetOf(record)), target)
+}
+
+function isSameSet(a: ResourceRecord, b: ResourceRecord): boolean {
+  return a.type === b.type && sameName(a.name, b.name)
+}
+
+function signaturesOf(
+  { name, type }: ResourceRecord,
+  records: readonly ResourceRecord[],
+): readonly ResourceRecord[] {
+  return records.filter((record) => coveredBy(record) === type && sameName(record.name, name))
+}
+
+/** The type an RRSIG covers (RFC 4034 3.1.1). */
+function coveredBy({ type, data }: ResourceRecord): number | undefined {
+  return type === RecordType.RRSIG && data.length >= 2 ? Buffer.from(data).readUInt16BE() : undefined
+}
+
+/** Whether this is the signature of a wildcard, of fewer labels than the name it was made to answer (RFC 4034 3.1.3). */
+function isExpanded({ type, name, data }: ResourceRecord): boolean {
+  return type === RecordType.RRSIG && (data[3] ?? Infinity) < labelsOf(name).length
 }
 
 // RFC 2181 5.2
 function sameTtl(set: readonly ResourceRecord[]): ResourceRecord[] {
-  const ttl = Math.min(...set.map((record) => record.ttl))
-  return set.map((record) => ({ ...record, ttl }))
+  return atMost(Math.min(...set.map((record) => record.ttl)), set)
 }
 
-/** The SOA that bounds how long "no" lasts (RFC 2308 5), and with DO what proves it. Only zones above the name may speak. */
-function denial(
-  { authority }: Message,
-  { end, query, rules }: { end: Name; query: Query; rules: Scrubbing },
+function atMost(ttl: number, records: readonly ResourceRecord[]): ResourceRecord[] {
+  return records.map((record) => ({ ...record, ttl: Math.min(record.ttl, ttl) }))
+}
+
+/** The SOA that says "no". Only zones above the name may speak. */
+function soaAbove(end: Name, authority: readonly ResourceRecord[]): ResourceRecord | undefined {
+  return authority.find(({ type, name }) => type === RecordType.SOA && isUnder(end, name))
+}
+
+/** How long "no" lasts (RFC 2308 5). */
+function negativeTtl({ type, ttl, data }: ResourceRecord, { maxNegativeTtl }: Scrubbing): number {
+  return Math.min(ttl, decodeRdata(type, data)[6] as number, maxNegativeTtl)
+}
+
+/** What says that a name, or a type of it, is not there. */
+const DENIAL: readonly number[] = [RecordType.NSEC, RecordType.NSEC3]
+
+/**
+ * With DO, what proves to a validator that there is none, or that there was only a wildcard (RFC 4035 3.1.3, RFC 5155 7.2).
+ * @param signed the types whose signatures belong to it
+ */
+function proofs(
+  authority: readonly ResourceRecord[],
+  { dnssecOk }: Query,
+  signed: readonly number[],
 ): ResourceRecord[] {
-  const soa = authority.find(({ type, name }) => type === RecordType.SOA && isUnder(end, name))
-  const proofs = query.dnssecOk ? authority.filter(({ type }) => DENIAL.has(type)) : []
-  if (!soa) return []
-  const minimum = decodeRdata(RecordType.SOA, soa.data)[6] as number
-  const ttl = Math.min(soa.ttl, minimum, rules.maxNegativeTtl)
-  return [soa, ...proofs].map((record) => ({ ...record, ttl: Math.min(record.ttl, ttl) }))
+  if (!dnssecOk) return []
+  return authority.filter((record) => DENIAL.includes(record.type) || signed.includes(coveredBy(record) ?? 0))
 }

@@ -4,6 +4,7 @@ import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { describe, test } from 'node:test'
+import { setImmediate as turn } from 'node:timers/promises'
 import type { Endpoint } from '../../src/resolver/config.ts'
 import { ListenFault } from '../../src/resolver/listeners/listener.ts'
 import { portFaults } from '../../src/resolver/listeners/probe.ts'
@@ -111,6 +112,24 @@ describe('over UDP', () => {
     }
   })
 
+  test('a door that is closed before an answer is ready: nothing is sent, and nothing is logged', async () => {
+    await using resolver = await TestResolver.open()
+    const ready = Promise.withResolvers<Buffer>()
+    let asked = 0
+    const serve = () => {
+      asked++
+      return ready.promise
+    }
+    const door = await listenUdp(ANY_PORT, serve, resolver.logger)
+    await using client = await UdpClient.connect(door.endpoint)
+    client.send(queryPacket('www.example.org A'))
+    await until(() => asked === 1)
+    await door[Symbol.asyncDispose]()
+    ready.resolve(Buffer.alloc(12))
+    await turn()
+    assert.deepEqual(resolver.logged, [])
+  })
+
   test('an answer too long for UDP: TC, and TCP on the same port has all of it', async () => {
     await using resolver = await TestResolver.open({ zones: [ZONE] })
     const { doors, endpoint } = await opened(resolver)
@@ -186,6 +205,14 @@ describe('a port that is taken', () => {
     await using resolver = await TestResolver.open()
     const elsewhere = { host: '192.0.2.1', port: 0 }
     await assert.rejects(opened(resolver, [elsewhere]), /192\.0\.2\.1:0: this machine has no such address/)
+  })
+
+  test('an IPv6 address stands in brackets', async () => {
+    await using resolver = await TestResolver.open()
+    const elsewhere = { host: '2001:db8::1', port: 53 }
+    await assert.rejects(opened(resolver, [elsewhere]), /^ListenFault: DNS .* on UDP \[2001:db8::1\]:53: /)
+    const faults = await portFaults([{ purpose: 'REST', protocol: 'TCP', endpoint: elsewhere }])
+    assert.match(faults.join(), /^REST .* on TCP \[2001:db8::1\]:53: /)
   })
 
   test('several: a look beforehand names each, and only them', async () => {

@@ -4,10 +4,11 @@ import { describe, test } from 'node:test'
 import { encodeMessage } from '../../src/dns/codec.ts'
 import { ExtendedError, Rcode } from '../../src/dns/message.ts'
 import { formatName, parseName } from '../../src/dns/name.ts'
-import { DNSSEC_OK, opt, queryPacket, readReply } from '../support/queries.ts'
+import { Bit, DNSSEC_OK, opt, queryPacket, readReply } from '../support/queries.ts'
 import { FORGED_ADDRESS, type Forgery } from '../support/scripted-upstream.ts'
 import { TEST_DNS_CONFIG, TestResolver, UPSTREAM_TIMEOUT } from '../support/test-resolver.ts'
 import { until } from '../support/until.ts'
+import { octets } from '../support/wire.ts'
 import { linesOf } from '../support/zones.ts'
 
 const SOA = 'example.org. 900 IN SOA ns.example.org. hostmaster.example.org. 1 7200 3600 1209600 120'
@@ -183,26 +184,12 @@ describe('what the upstream says', () => {
     }
     assert.equal(resolver.upstream.asked.length, 2)
   })
-
-  test('with DO, what proves that there is none comes too; without DO it does not', async () => {
-    const authority = [
-      SOA,
-      'example.org. 900 IN TYPE46 \\# 2 0102',
-      'a.example.org. 900 IN TYPE47 \\# 2 0102',
-    ]
-    await using resolver = await TestResolver.open({
-      scripts: [{ 'gone.example.org A': { rcode: Rcode.NxDomain, authority: authority.join('\n') } }],
-    })
-    const types = async (parts: object) =>
-      (await resolver.ask('gone.example.org A', parts)).authority.map(({ type }) => type)
-    assert.deepEqual(await types({}), [6])
-    assert.deepEqual(await types({ edns: DNSSEC_OK }), [6, 46, 47])
-  })
 })
 
 describe('what is not believed', () => {
   const forgeries: Forgery[] = [
     'wrong id',
+    'wrong id, and records without an end',
     'wrong name',
     'wrong type',
     'wrong class',
@@ -280,16 +267,18 @@ describe('what is not believed', () => {
     assert.deepEqual(linesOf(reply.answers), ['www.example.org. 300 A 192.0.2.80'])
   })
 
-  test('a reply whose records cannot be read: the next server is asked', async () => {
-    const change = (reply: Buffer) => reply.subarray(0, reply.length - 2)
-    await using resolver = await TestResolver.open({
-      scripts: [{ 'www.example.org A': { ...WWW, change } }, { 'www.example.org A': WWW }],
+  for (const [word, cut] of [
+    ['UDP', {}],
+    ['TCP', { truncated: true }],
+  ] as const) {
+    test(`a reply over ${word} whose records cannot be read: the next server is asked at once`, async () => {
+      const change = (reply: Buffer) => (reply[7] === 0 ? reply : reply.subarray(0, reply.length - 2))
+      await using resolver = await TestResolver.open({
+        scripts: [{ 'www.example.org A': { ...WWW, ...cut, change } }, { 'www.example.org A': WWW }],
+      })
+      assert.equal((await resolver.ask('www.example.org A')).answers.length, 1)
     })
-    const asking = resolver.ask('www.example.org A')
-    await resolver.untilAsked(1)
-    await advanceUntilAsked(resolver, 1)
-    assert.equal((await asking).answers.length, 1)
-  })
+  }
 
   test('a second reply to the same question, or one that comes late, changes nothing', async () => {
     await using resolver = await TestResolver.open({
@@ -338,6 +327,25 @@ describe('what the upstream is asked', () => {
     })
     const reply = await resolver.ask('big.example TXT', { transport: 'tcp' })
     assert.equal(reply.answers.length, 40)
+    assert.deepEqual(
+      resolver.upstream.asked.map(({ transport }) => transport),
+      ['udp', 'tcp'],
+    )
+  })
+
+  test('over TCP too when its answer over UDP is cut in the middle of a record', async () => {
+    const change = (reply: Buffer) => {
+      if (reply.length < 100) return reply
+      reply[2] = reply.readUInt8(2) | (Bit.TC >> 8)
+      return reply.subarray(0, 100)
+    }
+    const answer = `big.example. 300 IN TXT "${'x'.repeat(200)}"`
+    const script = { 'big.example TXT': { answer, change } }
+    await using resolver = await TestResolver.open({ scripts: [script] })
+    const asking = resolver.ask('big.example TXT')
+    await resolver.untilAsked(1)
+    script['big.example TXT'].change = (reply) => reply
+    assert.equal((await asking).answers.length, 1)
     assert.deepEqual(
       resolver.upstream.asked.map(({ transport }) => transport),
       ['udp', 'tcp'],
@@ -409,6 +417,53 @@ describe('when the upstream fails', () => {
     await advanceUntilAsked(resolver, 1)
     assert.equal((await asking).answers.length, 1)
   })
+
+  test('silence over TCP where UDP was cut short: the second server is asked when the time is over', async () => {
+    await using resolver = await TestResolver.open({
+      scripts: [
+        { 'www.example.org A': { ...WWW, truncated: true, silent: 'tcp' } },
+        { 'www.example.org A': WWW },
+      ],
+    })
+    const asking = resolver.ask('www.example.org A')
+    await resolver.untilAsked(2)
+    await advanceUntilAsked(resolver, 1)
+    assert.equal((await asking).answers.length, 1)
+  })
+
+  test('an answer that is cut short over TCP too: the second server is asked', async () => {
+    const change = (reply: Buffer) => {
+      reply[2] = reply.readUInt8(2) | (Bit.TC >> 8)
+      return reply
+    }
+    await using resolver = await TestResolver.open({
+      scripts: [{ 'www.example.org A': { ...WWW, change } }, { 'www.example.org A': WWW }],
+    })
+    assert.equal((await resolver.ask('www.example.org A')).answers.length, 1)
+    assert.equal(resolver.upstreams[1]?.asked.length, 1)
+  })
+
+  const extended = (reply: Buffer) => {
+    reply.writeUInt16BE(1, 10)
+    return octets(reply, '00 0029 04d0 01 00 0000 0000') // OPT with the upper bits of BADVERS (RFC 6891 6.1.3)
+  }
+  for (const [word, refusal] of [
+    ['FORMERR', { rcode: 1 }],
+    ['NOTIMP', { rcode: 4 }],
+    ['BADVERS', { change: extended }],
+  ] as const) {
+    test(`${word} to a question with OPT: the same server is asked once more without`, async () => {
+      const script = { 'www.example.org A': { ...refusal, withoutEdns: WWW } }
+      await using resolver = await TestResolver.open({ scripts: [script, {}] })
+      const reply = await resolver.ask('www.example.org A', { edns: DNSSEC_OK })
+      assert.deepEqual([reply.rcode, reply.answers.length], [Rcode.NoError, 1])
+      assert.deepEqual(
+        resolver.upstream.asked.map(({ message }) => message.edns?.payloadSize),
+        [1232, undefined],
+      )
+      assert.deepEqual(resolver.upstreams[1]?.asked, [])
+    })
+  }
 
   for (const [word, rcode] of [
     ['SERVFAIL', 2],

@@ -12,6 +12,7 @@ import { recordsFrom } from './records.ts'
 /** What is wrong with a reply that is sent before the true one. */
 export type Forgery =
   | 'wrong id'
+  | 'wrong id, and records without an end'
   | 'wrong name'
   | 'wrong type'
   | 'wrong class'
@@ -28,12 +29,14 @@ export interface Scripted {
   readonly answer?: string
   readonly authority?: string
   readonly additional?: string
-  /** Nothing is said. */
-  readonly silent?: true
+  /** Nothing is said; or nothing over TCP. */
+  readonly silent?: true | 'tcp'
   /** Nothing is said before `release`. */
   readonly held?: true
   /** Over UDP: TC and no records. */
   readonly truncated?: true
+  /** What is said instead when the question has no OPT. */
+  readonly withoutEdns?: Scripted
   /** A lie that goes ahead, in place of the answer's address. */
   readonly forgery?: Forgery
   /** The last word on the octets that are sent. */
@@ -139,8 +142,9 @@ export class ScriptedUpstream implements AsyncDisposable {
     const text = `${formatName(question.name).slice(0, -1)} ${formatType(question.type)}`.toLowerCase()
     const asked = { ...question, text: upperType(text), transport, message }
     this.asked.push(asked)
-    const scripted = this.script[asked.text] ?? REFUSED
-    if (scripted.silent) return
+    const told = this.script[asked.text] ?? REFUSED
+    const scripted = (message.edns ? undefined : told.withoutEdns) ?? told
+    if (scripted.silent === true || scripted.silent === transport) return
     const say = () => speak(asked, scripted, voice)
     if (scripted.held) this.#held.push(say)
     else say()
@@ -201,6 +205,8 @@ function forged(reply: Message, forgery: Forgery): Buffer {
   switch (forgery) {
     case 'wrong id':
       return encodeMessage({ ...lie, id: (reply.id + 1) & 0xffff })
+    case 'wrong id, and records without an end':
+      return encodeMessage({ ...lie, id: (reply.id + 1) & 0xffff }).subarray(0, -2)
     case 'wrong name':
       return encodeMessage({ ...lie, questions: [{ ...question, name: WRONG.name }] })
     case 'wrong type':

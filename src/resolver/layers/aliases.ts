@@ -32,16 +32,20 @@ const ENDS = new Set<number>([Rcode.NoError, Rcode.NxDomain, Rcode.YxDomain])
 /** Where an answer stops at an alias, with neither the data asked for nor a word that there is none: the alias's target. */
 function openEnd({ rcode, records, authority }: Answer, { question }: Query): Name | undefined {
   const last = records.findLast(({ type }) => type !== RecordType.RRSIG)
-  if (rcode !== Rcode.NoError || authority.length > 0 || question.type === RecordType.CNAME) return undefined
+  const isDenied = authority.some(({ type }) => type === RecordType.SOA)
+  if (rcode !== Rcode.NoError || isDenied || question.type === RecordType.CNAME) return undefined
   return last?.type === RecordType.CNAME ? (decodeRdata(RecordType.CNAME, last.data)[0] as Name) : undefined
 }
 
 // RFC 6604 3: the RCODE is that of the last name; an alias whose end cannot be reached is no answer at all.
 function joined(first: Answer, rest: Answer): Answer {
+  // RFC 1034 4.3.2: without recursion, as far as we know it ourselves.
+  if (rest.rcode === Rcode.Refused) return { ...first, unfinished: true }
   if (!ENDS.has(rest.rcode)) return rest
   return {
     ...rest,
     records: [...first.records, ...rest.records],
+    authority: [...first.authority, ...rest.authority],
     origin: first.origin,
     zones: [...first.zones, ...rest.zones],
     effort: first.effort ?? rest.effort,

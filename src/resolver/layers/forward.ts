@@ -9,8 +9,6 @@ import { isSpecialName } from './special.ts'
 
 /** One server of the ordinary DNS. */
 export interface Upstream {
-  /** Words for people: its address. */
-  readonly label: string
   /** A reply to this question and no other. Rejects when none comes in time. */
   exchange(query: Query): Promise<Message>
 }

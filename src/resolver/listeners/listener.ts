@@ -1,5 +1,5 @@
 /** What every door to the resolver is once it stands open, and why one may not. */
-import type { Endpoint } from '../config.ts'
+import { type Endpoint, formatEndpoint } from '../config.ts'
 
 export interface Listener extends AsyncDisposable {
   /** Where it listens: the port it was given when it asked for any. */
@@ -23,11 +23,8 @@ export interface WantedPort {
   readonly endpoint: Endpoint
 }
 
-export function listenSentence(
-  { purpose, protocol, endpoint: { host, port } }: WantedPort,
-  cause: unknown,
-): string {
-  return `${purpose} cannot listen on ${protocol} ${host}:${port}: ${listenReason(cause)}.`
+export function listenSentence({ purpose, protocol, endpoint }: WantedPort, cause: unknown): string {
+  return `${purpose} cannot listen on ${protocol} ${formatEndpoint(endpoint)}: ${listenReason(cause)}.`
 }
 
 const REASONS: Record<string, string> = {

@@ -20,13 +20,14 @@ export async function listenUdp(endpoint: Endpoint, serve: Serve, logger: Logger
   })
   await bound(socket, endpoint)
   socket.setRecvBufferSize(RECEIVE_BUFFER)
+  let isOpen = true
   socket.on('error', (error) => logger.warn({ err: error }, 'UDP socket error'))
   socket.on('message', (packet, { address, port }) => {
     if (port === 0) return
     const reply = serve(packet, { address, transport: 'udp' })
     if (reply instanceof Promise) {
       reply
-        .then((late) => socket.send(late, port, address))
+        .then((late) => isOpen && socket.send(late, port, address))
         .catch((error) => logger.error({ err: error }, 'no UDP reply'))
     } else if (reply) {
       socket.send(reply, port, address)
@@ -35,6 +36,7 @@ export async function listenUdp(endpoint: Endpoint, serve: Serve, logger: Logger
   return {
     endpoint: { host: endpoint.host, port: socket.address().port },
     async [Symbol.asyncDispose]() {
+      isOpen = false
       socket.close()
       await once(socket, 'close')
     },

@@ -4,6 +4,7 @@ import { decodeMessage, encodeMessage } from '../../dns/codec.ts'
 import { DnsFault } from '../../dns/fault.ts'
 import { type Message, NO_FLAGS, Opcode, RecordClass } from '../../dns/message.ts'
 import { sameName } from '../../dns/name.ts'
+import { HEADER_OCTETS } from '../../dns/walker.ts'
 import type { Query } from '../query.ts'
 
 /** Octets of UDP we take from an upstream (RFC 9715). */
@@ -15,7 +16,7 @@ export interface Outgoing {
   readonly packet: Buffer
 }
 
-export function makeOutgoing(query: Query): Outgoing {
+export function makeOutgoing(query: Query, { edns }: { edns: boolean }): Outgoing {
   const id = randomInt(0x10000)
   const { name, type } = query.question
   const packet = encodeMessage({
@@ -27,25 +28,42 @@ export function makeOutgoing(query: Query): Outgoing {
     answers: [],
     authority: [],
     additional: [],
-    edns: { payloadSize: PAYLOAD, version: 0, dnssecOk: query.dnssecOk },
+    edns: edns ? { payloadSize: PAYLOAD, version: 0, dnssecOk: query.dnssecOk } : undefined,
   })
   return { id, query, packet }
 }
 
-/** The reply these octets are to our question; undefined when they are not: then the true one may still come. */
-export function readReply(octets: Uint8Array, { id, query }: Outgoing): Message | undefined {
-  const reply = attemptDecode(octets)
-  const [question] = reply?.questions ?? []
-  if (!reply?.flags.response || reply.id !== id || reply.opcode !== Opcode.Query) return undefined
-  if (!question || reply.questions.length !== 1 || question.class !== RecordClass.IN) return undefined
-  return question.type === query.question.type && sameName(question.name, query.question.name)
-    ? reply
-    : undefined
+/** Settles with the reply these octets are to our question; lets them pass when they are not: then the true one may still come. */
+export function settleWith(
+  octets: Uint8Array,
+  outgoing: Outgoing,
+  { resolve, reject }: PromiseWithResolvers<Message>,
+): void {
+  const head = readHead(octets)
+  if (!head || !isReplyTo(head, outgoing)) return
+  try {
+    resolve(decodeMessage(octets, { trailing: 'ignore' }))
+  } catch (fault) {
+    // RFC 2181 9: what was cut short may be cut anywhere. Otherwise this was the reply, and waiting brings no better one.
+    if (head.flags.truncated) resolve(head)
+    else reject(fault)
+  }
 }
 
-function attemptDecode(octets: Uint8Array): Message | undefined {
+function isReplyTo({ id, opcode, flags, questions }: Message, outgoing: Outgoing): boolean {
+  const { name, type } = outgoing.query.question
+  const [question] = questions
+  if (!flags.response || id !== outgoing.id || opcode !== Opcode.Query) return false
+  if (!question || questions.length !== 1 || question.class !== RecordClass.IN) return false
+  return question.type === type && sameName(question.name, name)
+}
+
+const COUNTS_AT = 6
+
+/** Header and question alone, as if no record followed; undefined when not even they can be read. */
+function readHead(octets: Uint8Array): Message | undefined {
   try {
-    return decodeMessage(octets, { trailing: 'ignore' })
+    return decodeMessage(Buffer.from(octets).fill(0, COUNTS_AT, HEADER_OCTETS), { trailing: 'ignore' })
   } catch (fault) {
     if (fault instanceof DnsFault) return undefined
     throw fault
