@@ -17,7 +17,7 @@ import type { Query } from '../src/resolver/query.ts'
 import { askedName, makeReady, refuse } from '../src/resolver/reply.ts'
 import { scanPacket } from '../src/resolver/scan.ts'
 import { scrub } from '../src/resolver/scrub.ts'
-import { type Outgoing, settleWith } from '../src/resolver/upstreams/exchange.ts'
+import { settleWith } from '../src/resolver/upstreams/exchange.ts'
 import { ZoneFault } from '../src/zone/fault.ts'
 import { lookUp } from '../src/zone/look-up.ts'
 import { parseRecords, RecordsFault } from '../src/zone/records.ts'
@@ -162,24 +162,17 @@ const upstream: Target = {
     const [question] = walkMessage(input).questions
     if (!question) return { word: 'no question' }
     const query = { question, dnssecOk: true } as unknown as Query
-    const reply = replyTo({ id: input.readUInt16BE(0), query, packet: input }, input)
+    const outgoing = { id: input.readUInt16BE(0), query, packet: input }
+    let reply: Message | undefined
+    settleWith(input, outgoing, { resolve: (message) => (reply = message as Message), reject: fail })
     if (!reply) return { word: 'no reply' }
     makeReady(scrub(reply, query, ORDINARY), question)
     return { word: 'believed' }
   },
 }
 
-/** @throws DnsFault when it is the reply and cannot be read */
-function replyTo(outgoing: Outgoing, octets: Buffer): Message | undefined {
-  let reply: Message | undefined
-  const resolve = (message: Message | PromiseLike<Message>) => {
-    reply = message as Message
-  }
-  const reject = (fault: unknown) => {
-    throw fault
-  }
-  settleWith(octets, outgoing, { resolve, reject, promise: Promise.resolve() as never })
-  return reply
+function fail(fault: unknown): never {
+  throw fault
 }
 
 const MESSAGE_AT = 104

@@ -37,7 +37,7 @@ export function makeOutgoing(query: Query, { edns }: { edns: boolean }): Outgoin
 export function settleWith(
   octets: Uint8Array,
   outgoing: Outgoing,
-  { resolve, reject }: PromiseWithResolvers<Message>,
+  { resolve, reject }: Pick<PromiseWithResolvers<Message>, 'resolve' | 'reject'>,
 ): void {
   const head = readHead(octets)
   if (!head || !isReplyTo(head, outgoing)) return
