@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { parse as parseToml, TomlError } from 'smol-toml'
 import { type Config, SECTIONS, SETTINGS, type Setting } from './settings.ts'
+import { systemReason } from './system.ts'
 
 export type { Config } from './settings.ts'
 
@@ -116,9 +117,7 @@ function reasonFor(cause: unknown): string {
     const sentence = cause.message.replace(/^Invalid TOML document: /, '').split('\n')[0]
     return `line ${cause.line}: ${sentence}`
   }
-  return (cause as NodeJS.ErrnoException).code === 'ENOENT'
-    ? 'there is no such file'
-    : (cause as Error).message
+  return systemReason(cause)
 }
 
 /** `dns.listen` or `data`, and the value there. */

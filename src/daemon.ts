@@ -13,6 +13,7 @@ import { formatEndpoint } from './resolver/config.ts'
 import type { WantedPort } from './resolver/listeners/listener.ts'
 import { portFaults } from './resolver/listeners/probe.ts'
 import { makeResolver, openDoors } from './resolver/resolver.ts'
+import { isSystemError, systemReason } from './system.ts'
 
 export interface Daemon extends AsyncDisposable {
   /** Where DNS is answered, UDP and TCP alike, as `host:port`. */
@@ -50,11 +51,18 @@ export async function openDaemon(
   try {
     return await openRooms(config, { logger, clock })
   } catch (cause) {
-    // Each room's own fault is a sentence for people; anything else is a bug, and keeps its stack.
-    if (cause instanceof Error && cause.name.endsWith('Fault'))
-      throw new StartFault([cause.message], { cause })
-    throw cause
+    const sentence = sentenceFor(cause, config.data)
+    if (sentence === undefined) throw cause
+    throw new StartFault([sentence], { cause })
   }
+}
+
+/** Each room's own fault is a sentence for people; what is neither that nor the system's is a bug, and keeps its stack. */
+function sentenceFor(cause: unknown, dataDirectory: string): string | undefined {
+  if (cause instanceof Error && cause.name.endsWith('Fault')) return cause.message
+  return isSystemError(cause)
+    ? `${cause.path ?? dataDirectory} cannot be used: ${systemReason(cause)}.`
+    : undefined
 }
 
 async function openRooms(config: Config, { logger, clock }: Required<DaemonNeeds>): Promise<Daemon> {

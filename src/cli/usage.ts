@@ -66,7 +66,7 @@ export const HELP = `kadns: a DNS without a root. Names belong to keys; nobody h
   kadns testnet N                 run N nodes (1 to 100) that know each other, to play with
   kadns help | version
 
-  --json   the REST body instead of words (resolve, testnet)
+  --json   JSON instead of words (resolve, token, testnet)
   --help   behind a command: how it is used
 
 Exit codes: 0 done, 1 refused or not found, 2 wrong usage or settings, 3 the node was not reached.

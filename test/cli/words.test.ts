@@ -1,6 +1,6 @@
 /** What needs no node: help, usage, settings, and how they fail. */
 import assert from 'node:assert/strict'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, writeFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -106,6 +106,21 @@ describe('kadns token', () => {
     assert.match(stderr, /nowhere.*kadns up/)
   })
 })
+
+for (const [what, text, mode, words] of [
+  ['is damaged', 'A', 0o600, /is damaged/],
+  ['others can read', `${'A'.repeat(43)}\n`, 0o644, /chmod 600/],
+] as const) {
+  test(`kadns token does not print a token that ${what}: the node would not take it either`, async () => {
+    await using place = await Workplace.open()
+    await writeFile(join(place.directory, 'api-token'), text)
+    await chmod(join(place.directory, 'api-token'), mode)
+    const { code, stdout, stderr } = await place.run('token', '--data', '.')
+    assert.deepEqual([code, stdout], [1, ''])
+    assert.match(stderr, /^kadns: .+\.\n$/)
+    assert.match(stderr, words)
+  })
+}
 
 const mainFile = join(import.meta.dirname, '../../src/cli/main.ts')
 
