@@ -267,9 +267,28 @@ describe('what cannot be used', () => {
     assert.ok(fault.startsWith(`The configuration file ${file} cannot be read: line 2: `), fault)
   })
 
-  test('a section that is none is told', async () => {
-    const file = await fileWith('dns = 3\n')
-    assert.match(faultsOf({ flags: { config: file } })[0] ?? '', /^dns in .* is no setting/)
+  for (const [value, shown] of [
+    ['"x"', '"x"'],
+    ['3', '3'],
+    ['[1]', '[1]'],
+    ['2026-11-23', '"2026-11-23"'],
+  ] as const) {
+    test(`a section written as dns = ${value} is told what it has to be`, async () => {
+      const file = await fileWith(`dns = ${value}\n`)
+      const flags = { config: file }
+      assert.deepEqual(faultsOf({ flags }), [`dns in ${file} has to be a section, [dns], not ${shown}.`])
+    })
+  }
+
+  test('sections that are several are told', async () => {
+    const file = await fileWith('[[dns]]\nmax_ttl = 1\n')
+    assert.match(faultsOf({ flags: { config: file } })[0] ?? '', /^dns in .* has to be a section, \[dns\], /)
+  })
+
+  test('an empty name of the file is told, wherever it stands', () => {
+    const sentence = 'has to be the name of a file, not "".'
+    assert.deepEqual(faultsOf({ flags: { config: '' } }), [`--config ${sentence}`])
+    assert.deepEqual(faultsOf({ environment: { KADNS_CONFIG: '' } }), [`KADNS_CONFIG ${sentence}`])
   })
 })
 
