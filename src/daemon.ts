@@ -1,5 +1,6 @@
 /** Opens every room in order and closes them in reverse; the only file that knows them all. */
 import { mkdir } from 'node:fs/promises'
+import { isIP } from 'node:net'
 import { join } from 'node:path'
 import { multiaddr } from '@multiformats/multiaddr'
 import type { Logger } from 'pino'
@@ -46,7 +47,10 @@ export async function openDaemon(
   config: Config,
   { logger, clock = systemClock }: DaemonNeeds,
 ): Promise<Daemon> {
-  const taken = await portFaults(wantedPorts(config))
+  const ports = wantedPorts(config)
+  const twice = namedTwice(ports)
+  if (twice.length > 0) throw new StartFault(twice)
+  const taken = await portFaults(ports)
   if (taken.length > 0) throw new StartFault(taken)
   try {
     return await openRooms(config, { logger, clock })
@@ -136,4 +140,26 @@ function tcpPort(address: string): WantedPort[] {
   const port = parts.find(({ name }) => name === 'tcp')?.value
   if (host === undefined || port === undefined) return []
   return [{ purpose: 'libp2p', protocol: 'TCP', endpoint: { host, port: Number(port) } }]
+}
+
+/** What no other program is to blame for. */
+function namedTwice(ports: readonly WantedPort[]): string[] {
+  const faults = ports.flatMap((later, at) =>
+    ports.slice(0, at).flatMap((earlier) => {
+      if (!isSamePort(earlier, later)) return []
+      const purposes = [...new Set([earlier.purpose, later.purpose])].join(' and ')
+      return [`The port ${formatEndpoint(later.endpoint)} is named twice, for ${purposes}.`]
+    }),
+  )
+  return [...new Set(faults)]
+}
+
+const EVERYWHERE = ['0.0.0.0', '::']
+
+function isSamePort(a: WantedPort, b: WantedPort): boolean {
+  const { host, port } = a.endpoint
+  const other = b.endpoint
+  if (a.protocol !== b.protocol || port === 0 || port !== other.port) return false
+  if (host === other.host) return true
+  return isIP(host) === isIP(other.host) && [host, other.host].some((name) => EVERYWHERE.includes(name))
 }

@@ -197,3 +197,38 @@ describe('the store of the DHT', () => {
     await assertRefused(join(data, 'dht'), /another node/)
   })
 })
+
+describe('a port that the settings name twice', () => {
+  /** One that nobody has: taken, and given back. */
+  async function freePort(): Promise<number> {
+    await using node = await start()
+    return Number(node.api.split(':').at(-1))
+  }
+
+  for (const [what, flags, words] of [
+    ['in dns.listen', (port) => ({ 'dns-listen': `127.0.0.1:${port},127.0.0.1:${port}` }), /for DNS\./],
+    [
+      'for REST and libp2p',
+      (port) => ({ 'api-listen': `127.0.0.1:${port}`, 'dht-listen': `/ip4/127.0.0.1/tcp/${port}` }),
+      /for REST and libp2p\./,
+    ],
+    [
+      'for DNS everywhere and REST somewhere',
+      (port) => ({ 'dns-listen': `0.0.0.0:${port}`, 'api-listen': `127.0.0.1:${port}` }),
+      /for DNS and REST\./,
+    ],
+  ] satisfies [string, (port: number) => Record<string, string>, RegExp][]) {
+    test(`${what} is said to be so, once, and no other program is blamed`, async () => {
+      const port = await freePort()
+      const [fault = '', ...more] = await faultsOf(flags(port))
+      assert.deepEqual(more, [])
+      assert.match(fault, new RegExp(`127\\.0\\.0\\.1:${port} is named twice`))
+      assert.match(fault, words)
+    })
+  }
+})
+
+test('free ports may be asked for more than once', async () => {
+  await using node = await start({ 'dns-listen': '127.0.0.1:0,127.0.0.1:0' })
+  assert.equal(new Set(node.dns).size, 2)
+})
