@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { parse as parseToml, TomlError } from 'smol-toml'
 import { type Config, SECTIONS, SETTINGS, type Setting } from './settings.ts'
+import { systemReason } from './system.ts'
 
 export type { Config } from './settings.ts'
 
@@ -42,8 +43,7 @@ const CONFIG_VARIABLE = 'KADNS_CONFIG'
 /** @throws ConfigFault */
 export function loadConfig({ flags, environment }: ConfigSources): LoadedConfig {
   const faults: string[] = []
-  const file = flags[CONFIG_FLAG] ?? environment[CONFIG_VARIABLE]
-  const inFile = file ? readFile(file, faults) : new Map<Setting, Found>()
+  const inFile = readFile({ flags, environment }, faults)
   reportUnknownFlags(flags, faults)
   const values = new Map(
     SETTINGS.map((setting) => {
@@ -90,13 +90,21 @@ function show(given: unknown): string {
   return text.length > LONGEST_SHOWN ? `${text.slice(0, LONGEST_SHOWN)}…` : text
 }
 
-function readFile(file: string, faults: string[]): Map<Setting, Found> {
-  const table = readToml(file, faults)
+function readFile({ flags, environment }: ConfigSources, faults: string[]): Map<Setting, Found> {
   const found = new Map<Setting, Found>()
-  for (const [path, value] of leaves(table)) {
+  const file = flags[CONFIG_FLAG] ?? environment[CONFIG_VARIABLE]
+  if (file === undefined) return found
+  if (file === '') {
+    const place = flags[CONFIG_FLAG] === undefined ? CONFIG_VARIABLE : `--${CONFIG_FLAG}`
+    faults.push(`${place} has to be the name of a file, not "".`)
+    return found
+  }
+  for (const [path, value] of leaves(readToml(file, faults))) {
     const setting = SETTINGS.find((candidate) => pathOf(candidate) === path)
     const place = `${path} in ${file}`
     if (setting) found.set(setting, { place, given: value, read: () => setting.option.kind.read(value) })
+    else if (Object.hasOwn(SECTIONS, path))
+      faults.push(`${place} has to be a section, [${path}], not ${show(value)}.`)
     else faults.push(`${place} is no setting; config/default.toml lists them all.`)
   }
   return found
@@ -116,18 +124,21 @@ function reasonFor(cause: unknown): string {
     const sentence = cause.message.replace(/^Invalid TOML document: /, '').split('\n')[0]
     return `line ${cause.line}: ${sentence}`
   }
-  return (cause as NodeJS.ErrnoException).code === 'ENOENT'
-    ? 'there is no such file'
-    : (cause as Error).message
+  return systemReason(cause)
 }
 
 /** `dns.listen` or `data`, and the value there. */
 function leaves(table: Record<string, unknown>): [path: string, value: unknown][] {
   return Object.entries(table).flatMap(([key, value]): [string, unknown][] =>
-    Object.hasOwn(SECTIONS, key) && typeof value === 'object' && value !== null
+    Object.hasOwn(SECTIONS, key) && isTable(value)
       ? Object.entries(value).map(([inner, leaf]) => [`${key}.${inner}`, leaf])
       : [[key, value]],
   )
+}
+
+/** TOML has arrays and dates too. */
+function isTable(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date)
 }
 
 function pathOf({ section, fileKey }: Setting): string {

@@ -1,5 +1,6 @@
 /** Opens every room in order and closes them in reverse; the only file that knows them all. */
 import { mkdir } from 'node:fs/promises'
+import { isIP } from 'node:net'
 import { join } from 'node:path'
 import { multiaddr } from '@multiformats/multiaddr'
 import type { Logger } from 'pino'
@@ -13,6 +14,7 @@ import { formatEndpoint } from './resolver/config.ts'
 import type { WantedPort } from './resolver/listeners/listener.ts'
 import { portFaults } from './resolver/listeners/probe.ts'
 import { makeResolver, openDoors } from './resolver/resolver.ts'
+import { isSystemError, systemReason } from './system.ts'
 
 export interface Daemon extends AsyncDisposable {
   /** Where DNS is answered, UDP and TCP alike, as `host:port`. */
@@ -45,16 +47,26 @@ export async function openDaemon(
   config: Config,
   { logger, clock = systemClock }: DaemonNeeds,
 ): Promise<Daemon> {
-  const taken = await portFaults(wantedPorts(config))
+  const ports = wantedPorts(config)
+  const twice = namedTwice(ports)
+  if (twice.length > 0) throw new StartFault(twice)
+  const taken = await portFaults(ports)
   if (taken.length > 0) throw new StartFault(taken)
   try {
     return await openRooms(config, { logger, clock })
   } catch (cause) {
-    // Each room's own fault is a sentence for people; anything else is a bug, and keeps its stack.
-    if (cause instanceof Error && cause.name.endsWith('Fault'))
-      throw new StartFault([cause.message], { cause })
-    throw cause
+    const sentence = sentenceFor(cause, config.data)
+    if (sentence === undefined) throw cause
+    throw new StartFault([sentence], { cause })
   }
+}
+
+/** Each room's own fault is a sentence for people; what is neither that nor the system's is a bug, and keeps its stack. */
+function sentenceFor(cause: unknown, dataDirectory: string): string | undefined {
+  if (cause instanceof Error && cause.name.endsWith('Fault')) return cause.message
+  return isSystemError(cause)
+    ? `${cause.path ?? dataDirectory} cannot be used: ${systemReason(cause)}.`
+    : undefined
 }
 
 async function openRooms(config: Config, { logger, clock }: Required<DaemonNeeds>): Promise<Daemon> {
@@ -128,4 +140,26 @@ function tcpPort(address: string): WantedPort[] {
   const port = parts.find(({ name }) => name === 'tcp')?.value
   if (host === undefined || port === undefined) return []
   return [{ purpose: 'libp2p', protocol: 'TCP', endpoint: { host, port: Number(port) } }]
+}
+
+/** What no other program is to blame for. */
+function namedTwice(ports: readonly WantedPort[]): string[] {
+  const faults = ports.flatMap((later, at) =>
+    ports.slice(0, at).flatMap((earlier) => {
+      if (!isSamePort(earlier, later)) return []
+      const purposes = [...new Set([earlier.purpose, later.purpose])].join(' and ')
+      return [`The port ${formatEndpoint(later.endpoint)} is named twice, for ${purposes}.`]
+    }),
+  )
+  return [...new Set(faults)]
+}
+
+const EVERYWHERE = ['0.0.0.0', '::']
+
+function isSamePort(a: WantedPort, b: WantedPort): boolean {
+  const { host, port } = a.endpoint
+  const other = b.endpoint
+  if (a.protocol !== b.protocol || port === 0 || port !== other.port) return false
+  if (host === other.host) return true
+  return isIP(host) === isIP(other.host) && [host, other.host].some((name) => EVERYWHERE.includes(name))
 }

@@ -1,6 +1,6 @@
 /** One setting: what it may be, and how it is read from a file's value or from text. */
 import { isIP } from 'node:net'
-import { multiaddr } from '@multiformats/multiaddr'
+import { type Component, multiaddr } from '@multiformats/multiaddr'
 import { fold, type Name, parseName, ROOT } from './dns/name.ts'
 import type { Endpoint } from './resolver/config.ts'
 
@@ -92,16 +92,67 @@ export const endpoint: Kind<Endpoint> = textual((value) => {
   return { host, port: Number(port) }
 }, ENDPOINT)
 
-const MULTIADDR = 'a multiaddr, such as /ip4/192.0.2.1/tcp/4601'
+/** The hosts a multiaddr may begin with. */
+const IP = ['ip4', 'ip6']
+const DNS = ['dns', 'dns4', 'dns6']
 
-export const multiaddrText: Kind<string> = textual((value) => {
+const LISTEN = 'an IP address and a TCP port as a multiaddr, such as /ip4/192.0.2.1/tcp/4601'
+
+export const listenAddress: Kind<string> = textual((value) => {
+  const { host, peer, more } = partsOf(value) ?? {}
+  if (!IP.includes(host?.name ?? '') || peer || more) throw new Error(LISTEN)
+  return value
+}, LISTEN)
+
+const ANNOUNCE = 'an address or a name, and a TCP port, as a multiaddr, such as /dns4/node.example/tcp/4601'
+
+export const dialAddress: Kind<string> = textual((value) => {
+  const parts = partsOf(value)
+  if (!parts || !isDialable(parts) || (parts.peer && !isPeer(value))) throw new Error(ANNOUNCE)
+  return value
+}, ANNOUNCE)
+
+const BOOTSTRAP =
+  'the address of a node with its TCP port and peer id, such as /ip4/192.0.2.1/tcp/4601/p2p/12D3KooW… (its /v1/node tells it)'
+
+export const nodeAddress: Kind<string> = textual((value) => {
+  const parts = partsOf(value)
+  if (!parts || !isDialable(parts) || !isPeer(value)) throw new Error(BOOTSTRAP)
+  return value
+}, BOOTSTRAP)
+
+interface AddressParts {
+  readonly host: Component
+  readonly port: number
+  readonly peer: boolean
+  /** Whether something else stands behind. */
+  readonly more: boolean
+}
+
+/** Of `<host>/tcp/<port>`, and perhaps `/p2p/<peer id>`: TCP is the only transport there is. */
+function partsOf(value: string): AddressParts | undefined {
+  const [host, tcp, peer, more] = componentsOf(value)
+  if (!host || tcp?.name !== 'tcp') return undefined
+  return { host, port: Number(tcp.value), peer: peer !== undefined, more: more !== undefined }
+}
+
+function componentsOf(value: string): Component[] {
   try {
-    if (multiaddr(value).getComponents().length > 0) return value
+    return multiaddr(value).getComponents()
   } catch {
-    throw new Error(MULTIADDR)
+    return []
   }
-  throw new Error(MULTIADDR)
-}, MULTIADDR)
+}
+
+function isDialable({ host: { name, value = '' }, port, more }: AddressParts): boolean {
+  const isHost = IP.includes(name) || (DNS.includes(name) && attemptName(value) !== undefined)
+  return isHost && port > 0 && !more
+}
+
+/** Ends in the peer id of an ed25519 key, as every node has one: /p2p, 38 octets: an identity multihash of the key as protobuf. */
+function isPeer(value: string): boolean {
+  return /a50326002408011220[0-9a-f]{64}$/.test(Buffer.from(multiaddr(value).bytes).toString('hex'))
+}
 
 const DOMAIN = 'a domain name, such as kad.alt'
 

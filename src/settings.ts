@@ -1,11 +1,13 @@
 /** Every setting there is, with its default, unit and reason: the one table that files, environment, flags and help follow. */
 import {
   choice,
+  dialAddress,
   domainName,
   endpoint,
   integer,
+  listenAddress,
   listOf,
-  multiaddrText,
+  nodeAddress,
   type Option,
   option,
   optionalText,
@@ -64,13 +66,13 @@ export const SECTIONS = {
   },
   dht: {
     listen: option(
-      listOf(multiaddrText),
+      listOf(listenAddress),
       '/ip4/0.0.0.0/tcp/4601',
       'Multiaddrs to listen on for other nodes.',
     ),
-    bootstrap: option(listOf(multiaddrText), '', 'Multiaddrs of nodes to join the network by.'),
+    bootstrap: option(listOf(nodeAddress), '', 'Multiaddrs of nodes to join the network by.'),
     announce: option(
-      listOf(multiaddrText),
+      listOf(dialAddress),
       '',
       'Multiaddrs to be known by, where they differ from those listened on.',
     ),

@@ -156,6 +156,24 @@ describe('one setting', () => {
   })
 })
 
+/** What a peer id looks like. */
+const PEER = '12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp'
+
+test('multiaddrs are those of TCP, by address or by name, and a node to join by has its peer id', () => {
+  const flags = {
+    'dht-listen': '/ip4/0.0.0.0/tcp/0,/ip6/::/tcp/4601',
+    'dht-bootstrap': ['ip4/192.0.2.1', 'ip6/2001:db8::1', 'dns/a.example', 'dns4/b.example', 'dns6/c.example']
+      .map((host) => `/${host}/tcp/4601/p2p/${PEER}`)
+      .join(),
+    'dht-announce': `/ip4/192.0.2.1/tcp/4601,/dns4/node.example/tcp/4601/p2p/${PEER}`,
+  }
+  const { dht } = loadConfig({ ...NOTHING, flags }).config
+  assert.deepEqual(
+    [dht.listen, dht.bootstrap, dht.announce].map((list) => list.join()),
+    Object.values(flags),
+  )
+})
+
 describe('what cannot be used', () => {
   for (const [flag, value] of [
     ...['127.0.0.1', 'localhost:53', '127.0.0.1:65536', '127.0.0.1:', '::1:53', '[127.0.0.1]:53', ''].flatMap(
@@ -168,7 +186,30 @@ describe('what cannot be used', () => {
     ['log-level', 'loud'],
     ['dht-mode', ''],
     ['dht-listen', '127.0.0.1:4601'],
-    ['dht-bootstrap', '/ip4/300.0.0.1/tcp/1'],
+    ...[
+      '/ip4/127.0.0.1/udp/4601',
+      '/ip4/127.0.0.1/udp/4601/quic-v1',
+      '/ip4/127.0.0.1/tcp/4601/ws',
+      `/ip4/127.0.0.1/tcp/4601/p2p/${PEER}`,
+      '/dns4/node.example/tcp/4601',
+      '/ip4/127.0.0.1',
+      '/tcp/4601',
+    ].map((value) => ['dht-listen', value] as const),
+    ...[
+      `/ip4/300.0.0.1/tcp/1/p2p/${PEER}`,
+      `/ip4/192.0.2.1/udp/1/p2p/${PEER}`,
+      `/ip4/192.0.2.1/tcp/0/p2p/${PEER}`,
+      '/ip4/192.0.2.1/tcp/4601',
+      '/ip4/192.0.2.1/tcp/4601/p2p/garbage',
+      '/ip4/192.0.2.1/tcp/4601/p2p/QmGarbage',
+      `/ip4/192.0.2.1/tcp/4601/p2p/${PEER.slice(0, -1)}`,
+      `/ip4/192.0.2.1/tcp/4601/p2p/${PEER}q`,
+      `/ip4/192.0.2.1/tcp/4601/p2p/${PEER}/p2p-circuit`,
+      `/dns4/no..name/tcp/4601/p2p/${PEER}`,
+      `/p2p/${PEER}`,
+    ].map((value) => ['dht-bootstrap', value] as const),
+    ['dht-announce', '/ip4/192.0.2.1/udp/4601'],
+    ['dht-announce', '/ip4/192.0.2.1/tcp/4601/p2p/QmGarbage'],
     ['names-suffix', '.'],
     ['names-suffix', 'a..b'],
     ['names-zone-lifetime', '2592001'],
@@ -226,9 +267,28 @@ describe('what cannot be used', () => {
     assert.ok(fault.startsWith(`The configuration file ${file} cannot be read: line 2: `), fault)
   })
 
-  test('a section that is none is told', async () => {
-    const file = await fileWith('dns = 3\n')
-    assert.match(faultsOf({ flags: { config: file } })[0] ?? '', /^dns in .* is no setting/)
+  for (const [value, shown] of [
+    ['"x"', '"x"'],
+    ['3', '3'],
+    ['[1]', '[1]'],
+    ['2026-11-23', '"2026-11-23"'],
+  ] as const) {
+    test(`a section written as dns = ${value} is told what it has to be`, async () => {
+      const file = await fileWith(`dns = ${value}\n`)
+      const flags = { config: file }
+      assert.deepEqual(faultsOf({ flags }), [`dns in ${file} has to be a section, [dns], not ${shown}.`])
+    })
+  }
+
+  test('sections that are several are told', async () => {
+    const file = await fileWith('[[dns]]\nmax_ttl = 1\n')
+    assert.match(faultsOf({ flags: { config: file } })[0] ?? '', /^dns in .* has to be a section, \[dns\], /)
+  })
+
+  test('an empty name of the file is told, wherever it stands', () => {
+    const sentence = 'has to be the name of a file, not "".'
+    assert.deepEqual(faultsOf({ flags: { config: '' } }), [`--config ${sentence}`])
+    assert.deepEqual(faultsOf({ environment: { KADNS_CONFIG: '' } }), [`KADNS_CONFIG ${sentence}`])
   })
 })
 

@@ -24,14 +24,22 @@ export class HttpFault extends Error {
   }
 }
 
+/** Faults of one body that are told; the others are counted. */
+const MAX_FAULTS = 100
+
 const TYPE = 'application/problem+json; charset=utf-8'
 
 export function sendProblem(reply: FastifyReply, fault: HttpFault): FastifyReply {
-  const { status, message: detail, faults } = fault
+  const { status, message, faults } = fault
   if (status === 401) reply.header('www-authenticate', 'Bearer')
+  const left = faults.length - MAX_FAULTS
+  const detail =
+    left > 0
+      ? `${message.slice(0, -1)}: ${MAX_FAULTS} faults are listed, and ${left} more were found.`
+      : message
   const problem = { type: 'about:blank', title: STATUS_CODES[status] ?? 'Fault', status, detail }
   // Serialised here: the schema of a route's good reply has no say in its faults.
-  const body = faults.length > 0 ? { ...problem, faults } : problem
+  const body = faults.length > 0 ? { ...problem, faults: faults.slice(0, MAX_FAULTS) } : problem
   return reply.code(status).header('content-type', TYPE).serializer(JSON.stringify).send(body)
 }
 
@@ -49,7 +57,12 @@ export function handleErrors(logger: Logger) {
 /** What of a fault is told: nothing of those that nobody foresaw. */
 export function asHttpFault(error: unknown): HttpFault {
   if (error instanceof HttpFault) return error
-  if (error instanceof RecordsFault) return new HttpFault(422, 'The records are not accepted.', error.faults)
+  if (error instanceof RecordsFault)
+    return new HttpFault(
+      422,
+      'The records are not accepted; what is wrong with which stands in faults.',
+      error.faults,
+    )
   if (error instanceof ZoneFault) return ofZone(error)
   if (error instanceof PublisherFault) return ofPublisher(error)
   if (error instanceof DnsFault) return new HttpFault(422, error.message, [{ message: error.message }])
@@ -77,7 +90,7 @@ function ofZone({ reason, message }: ZoneFault): HttpFault {
 
 const SENTENCES: Record<string, string> = {
   FST_ERR_BAD_URL: 'The path is not well-formed: a % in it is no escape.',
-  FST_ERR_CTP_BODY_TOO_LARGE: 'The body is too large.',
+  FST_ERR_CTP_BODY_TOO_LARGE: 'The body is longer than this node takes (api.max_body).',
   FST_ERR_CTP_INVALID_MEDIA_TYPE: 'The body has to be JSON, sent with Content-Type: application/json.',
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'The body is not as long as its Content-Length says.',
 }

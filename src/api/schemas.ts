@@ -7,6 +7,9 @@ const Sequence = Type.String({
   description: 'Microseconds since the Unix epoch; the higher is newer.',
 })
 const Expires = Type.String({ format: 'date-time', description: 'From then on nobody serves the zone.' })
+const ExpiresIfEver = Type.Union([Expires, Type.Null()], {
+  description: 'From then on nobody serves the zone; null: never, because the key was revoked.',
+})
 
 export const RecordSchema = Type.Object(
   {
@@ -32,7 +35,7 @@ export const ZoneSummary = Type.Object({
   key: Type.String(),
   name: Type.String(),
   sequence: Sequence,
-  expires: Expires,
+  expires: ExpiresIfEver,
 })
 export const ZoneList = Type.Object({ zones: Type.Array(ZoneSummary) })
 export const ZoneDetail = Type.Object({ ...ZoneSummary.properties, records: Type.Array(RecordSchema) })
@@ -96,7 +99,7 @@ const Problem = Type.Object({
         ),
         message: Type.String(),
       }),
-      { description: 'Everything that is wrong with the body.' },
+      { description: 'What is wrong with the body, up to a hundred faults; of more, detail says how many.' },
     ),
   ),
 })

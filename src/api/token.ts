@@ -2,6 +2,7 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { constants, type FileHandle, open } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { systemReason } from '../system.ts'
 
 /** A token file that is not safe to use. The message is a sentence that names it. */
 export class TokenFault extends Error {
@@ -37,11 +38,12 @@ async function createToken(file: string): Promise<string> {
   return token
 }
 
-/** @throws TokenFault */
+/** @throws TokenFault when it is not there, damaged, a link, or open to others */
 export async function readToken(file: string): Promise<string> {
   await using handle = await openUnfollowed(file)
-  const { mode } = await handle.stat()
-  if ((mode & FOR_OTHERS) !== 0) {
+  const stats = await handle.stat()
+  if (!stats.isFile()) throw new TokenFault(`The token file ${file} is no file, but a directory or the like.`)
+  if ((stats.mode & FOR_OTHERS) !== 0) {
     throw new TokenFault(`The token file ${file} is open to others; make it private with: chmod 600 ${file}.`)
   }
   const text = await handle.readFile('latin1')
@@ -55,9 +57,18 @@ async function openUnfollowed(file: string): Promise<FileHandle> {
   try {
     return await open(file, constants.O_RDONLY | constants.O_NOFOLLOW)
   } catch (cause) {
-    const isLink = (cause as NodeJS.ErrnoException).code === 'ELOOP'
-    const why = isLink ? 'is a link, which is not followed' : `cannot be read: ${(cause as Error).message}`
-    throw new TokenFault(`The token file ${file} ${why}.`, { cause })
+    throw new TokenFault(openSentence(file, cause as NodeJS.ErrnoException), { cause })
+  }
+}
+
+function openSentence(file: string, cause: NodeJS.ErrnoException): string {
+  switch (cause.code) {
+    case 'ENOENT':
+      return `There is no token in ${file}; a node makes it at its first start (kadns up).`
+    case 'ELOOP':
+      return `The token file ${file} is a link, which is not followed.`
+    default:
+      return `The token file ${file} cannot be read: ${systemReason(cause)}.`
   }
 }
 

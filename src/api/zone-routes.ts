@@ -1,6 +1,7 @@
 /** Zones of this node over HTTP: made, listed, shown, and filled with records. */
 import type { FastifyInstance } from 'fastify'
 import { formatName, joinNames } from '../dns/name.ts'
+import { ZoneFault } from '../zone/fault.ts'
 import { type PublicKey, publicKeyFromLabel } from '../zone/key.ts'
 import { formatRecordText } from '../zone/records.ts'
 import { contentOf, type SignedZone } from '../zone/signed-zone.ts'
@@ -17,6 +18,7 @@ import {
   ZoneParams,
 } from './schemas.ts'
 import type { ApiDeps } from './server.ts'
+import { sizeFault } from './zone-size.ts'
 
 const CREATE = {
   summary: 'Make a key and its zone',
@@ -44,7 +46,7 @@ export function zoneRoutes(app: FastifyInstance, { publisher, suffix }: ApiDeps)
     key: zone.key.label,
     name: formatName(joinNames(zone.key.apex, suffix)).slice(0, -1),
     sequence: String(zone.sequence),
-    expires: new Date(zone.expires).toISOString(),
+    expires: zone.revoked ? null : new Date(zone.expires).toISOString(),
   })
 
   app.post('/v1/zones', { schema: CREATE }, async (_, reply) => {
@@ -65,7 +67,10 @@ export function zoneRoutes(app: FastifyInstance, { publisher, suffix }: ApiDeps)
   app.put<WithKey>('/v1/zones/:key/records', options, async ({ params, body }) => {
     const key = keyFrom(params.key)
     if (!publisher.get(key)) throw unknownZone(params.key)
-    const { zone, storedOn } = await publisher.replace(key, recordsFromBody(body, { key, suffix }))
+    const records = recordsFromBody(body, { key, suffix })
+    const { zone, storedOn } = await publisher.replace(key, records).catch((fault: unknown) => {
+      throw fault instanceof ZoneFault && fault.reason === 'size' ? sizeFault(records, key) : fault
+    })
     const { sequence, expires } = summary(zone)
     return { sequence, expires, storedOn }
   })

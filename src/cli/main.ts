@@ -11,12 +11,14 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   token: async () => (await import('./token.ts')).token,
   resolve: async () => (await import('./resolve.ts')).resolve,
   testnet: async () => (await import('./testnet.ts')).testnet,
-  help: async () => async () => say(HELP),
+  help: async () => help,
   version: async () => (await import('./version.ts')).version,
 }
 
-function say(text: string): number {
-  process.stdout.write(text)
+/** `kadns help up` is `kadns up --help`. */
+async function help([word = '--help']: readonly string[]): Promise<number> {
+  if (word !== '--help') return run([word, '--help'])
+  process.stdout.write(HELP)
   return Exit.done
 }
 

@@ -15,6 +15,7 @@ For example:  kadns resolve www.example.org AAAA
 `
 /** Milliseconds. */
 const PATIENCE = 10_000
+const OK = 200
 const BAD_REQUEST = 400
 
 export async function resolve(given: readonly string[]): Promise<number> {
@@ -29,10 +30,11 @@ export async function resolve(given: readonly string[]): Promise<number> {
       'kadns resolve takes a name and perhaps a type: kadns resolve www.example.org AAAA.',
     ])
   const { host, port } = configFor(line).api.listen
-  const reply = await ask(`http://${urlHost(host)}:${port}/v1/resolve?${new URLSearchParams({ name, type })}`)
+  const url = `http://${urlHost(host)}:${port}/v1/resolve?${new URLSearchParams({ name, type })}`
+  const reply = await ask(url)
   if (!reply) return Exit.notReached
   if (line.json) process.stdout.write(`${reply.text}\n`)
-  return reply.status === 200 ? tell(reply.body as Resolved, line.json) : refused(reply)
+  return 'resolved' in reply ? tell(reply.resolved, line.json) : refused(reply)
 }
 
 // An address to listen on everywhere is none to connect to.
@@ -42,31 +44,49 @@ function urlHost(host: string): string {
   return host.includes(':') ? `[${host}]` : host
 }
 
-interface Reply {
-  readonly status: number
-  readonly text: string
-  readonly body: unknown
-}
+type Reply = { readonly text: string } & (
+  | { readonly resolved: Resolved }
+  /** What was asked for cannot be a name or a type, or the node refuses. */
+  | { readonly status: number; readonly detail: string }
+)
 
 /** Undefined, and a sentence on stderr, when no node of ours answers there. */
 async function ask(url: string): Promise<Reply | undefined> {
   const { host } = new URL(url)
   try {
     const response = await fetch(url, { signal: AbortSignal.timeout(PATIENCE), redirect: 'error' })
-    const text = await response.text()
-    return { status: response.status, text, body: JSON.parse(text) }
+    return read(response.status, await response.text())
   } catch (cause) {
     const other = cause instanceof SyntaxError
-    const sentence = other ? 'something else answers there' : 'is it running (kadns up)?'
+    const sentence = other ? 'something else answers there.' : 'is it running (kadns up)?'
     process.stderr.write(`kadns: no node answers at ${host}; ${sentence}\n`)
     return undefined
   }
 }
 
-/** What was asked for cannot be a name or a type, or the node refuses. */
-function refused({ status, body }: Reply): number {
-  const { detail } = body as { detail?: string }
-  process.stderr.write(`kadns: ${detail ?? `the node answers with status ${status}.`}\n`)
+/** @throws SyntaxError when it is not what a node of ours says */
+function read(status: number, text: string): Reply {
+  const body: unknown = JSON.parse(text)
+  if (status === OK && isResolved(body)) return { text, resolved: body }
+  if (status !== OK && isObject(body) && typeof body['detail'] === 'string')
+    return { text, status, detail: body['detail'] }
+  throw new SyntaxError('This is neither an answer nor a problem.')
+}
+
+/** As far as it is printed. */
+function isResolved(body: unknown): body is Resolved {
+  if (!isObject(body) || !Array.isArray(body['answers'])) return false
+  return (
+    typeof body['rcode'] === 'string' && typeof body['from'] === 'string' && body['answers'].every(isObject)
+  )
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null
+}
+
+function refused({ status, detail }: { status: number; detail: string }): number {
+  process.stderr.write(`kadns: ${detail}\n`)
   return status === BAD_REQUEST ? Exit.usage : Exit.refused
 }
 

@@ -2,10 +2,10 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { readToken, tokenFile } from '../api/token.ts'
 import { loadConfig } from '../config.ts'
 import type { Daemon } from '../daemon.ts'
 import { runUntilStopped } from './stopping.ts'
-import { readTokenOf } from './token.ts'
 import { startNode } from './up.ts'
 import { type CommandLine, Exit, parseCommandLine, UsageFault } from './usage.ts'
 
@@ -73,7 +73,7 @@ async function startNodes(
     const own = { data, 'dht-bootstrap': bootstrap }
     const { config } = loadConfig({ flags: { ...LOOPBACK, ...flags, ...own }, environment: {} })
     const daemon = open.use(await startNode(config))
-    nodes.push({ daemon, token: readTokenOf(data) })
+    nodes.push({ daemon, token: await readToken(tokenFile(data)) })
     process.stderr.write(`node ${number} of ${count} is up\n`)
   }
   return nodes

@@ -1,9 +1,8 @@
 /** `kadns token`: prints the token that writing over REST takes. */
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { readToken, TokenFault, tokenFile } from '../api/token.ts'
 import { configFor, Exit, parseCommandLine, UsageFault } from './usage.ts'
 
-const USAGE = `kadns token [--data DIRECTORY]: prints the API token of that data directory.
+const USAGE = `kadns token [--json] [--data DIRECTORY]: prints the API token of that data directory.
 
 For example:  curl -X POST -H "Authorization: Bearer $(kadns token)" http://127.0.0.1:8053/v1/zones
 `
@@ -20,29 +19,14 @@ export async function token(given: readonly string[]): Promise<number> {
   return printToken(configFor(line).data, line.json)
 }
 
-function printToken(dataDirectory: string, json: boolean): number {
+async function printToken(dataDirectory: string, json: boolean): Promise<number> {
   try {
-    const found = readTokenOf(dataDirectory)
+    const found = await readToken(tokenFile(dataDirectory))
     process.stdout.write(json ? `${JSON.stringify({ token: found })}\n` : `${found}\n`)
     return Exit.done
-  } catch (cause) {
-    process.stderr.write(`kadns: ${sentenceFor(cause, fileIn(dataDirectory))}\n`)
+  } catch (fault) {
+    if (!(fault instanceof TokenFault)) throw fault
+    process.stderr.write(`kadns: ${fault.message}\n`)
     return Exit.refused
   }
-}
-
-/** Throws the system's error when it cannot be read. */
-export function readTokenOf(dataDirectory: string): string {
-  return readFileSync(fileIn(dataDirectory), 'latin1').trim()
-}
-
-function fileIn(dataDirectory: string): string {
-  return join(dataDirectory, 'api-token')
-}
-
-function sentenceFor(cause: unknown, file: string): string {
-  const { code, message } = cause as NodeJS.ErrnoException
-  if (code === 'ENOENT') return `There is no token in ${file}; a node makes it at its first start (kadns up).`
-  if (code === 'EACCES') return `The token in ${file} belongs to another user, the one who runs the node.`
-  return `The token in ${file} cannot be read: ${message}.`
 }

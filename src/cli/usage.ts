@@ -35,11 +35,16 @@ export function parseCommandLine(given: readonly string[]): CommandLine {
     const [, flag, inline] = /^--([a-z-]+)(?:=([\s\S]*))?$/.exec(word) ?? []
     if (flag === undefined && word !== '-h') words.push(word)
     else if (flag === 'json' || flag === 'help' || word === '-h') flags[flag ?? 'help'] = ''
-    else if (flag !== undefined) takeValue(flag, inline ?? rest.shift(), { flags, faults })
+    else if (flag !== undefined) takeValue(flag, inline ?? nextValue(rest), { flags, faults })
   }
   if (faults.length > 0) throw new UsageFault(faults)
   const { json, help, ...settings } = flags
   return { words, flags: settings, json: json !== undefined, help: help !== undefined }
+}
+
+/** A value that begins with dashes has to be written `--flag=--value`. */
+function nextValue(rest: string[]): string | undefined {
+  return rest[0]?.startsWith('--') ? undefined : rest.shift()
 }
 
 function takeValue(
@@ -47,7 +52,7 @@ function takeValue(
   value: string | undefined,
   { flags, faults }: { flags: Record<string, string>; faults: string[] },
 ): void {
-  if (value === undefined) faults.push(`--${flag} takes a value.`)
+  if (value === undefined) faults.push(`--${flag} needs a value.`)
   else flags[flag] = value
 }
 
@@ -64,9 +69,9 @@ export const HELP = `kadns: a DNS without a root. Names belong to keys; nobody h
   kadns resolve NAME [TYPE]       ask the running node for a name
   kadns token                     print the token that writing over REST takes
   kadns testnet N                 run N nodes (1 to 100) that know each other, to play with
-  kadns help | version
+  kadns help [COMMAND] | version
 
-  --json   the REST body instead of words (resolve, testnet)
+  --json   JSON instead of words (resolve, token, testnet)
   --help   behind a command: how it is used
 
 Exit codes: 0 done, 1 refused or not found, 2 wrong usage or settings, 3 the node was not reached.

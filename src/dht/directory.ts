@@ -55,10 +55,14 @@ export async function openDirectory({
   await using opened = new AsyncDisposableStack()
   const datastore = await openDatastore(path)
   opened.defer(async () => await datastore.close())
-  const store = opened.use(await openZoneStore({ datastore, clock, logger, config }))
+  const store = opened.use(await fromStore(path, openZoneStore({ datastore, clock, logger, config })))
   const guarded = new GuardedDatastore(datastore, { store, clock })
   const host = opened.use(
-    await createHost({ config, datastore: guarded, identity: await loadIdentity(datastore) }),
+    await createHost({
+      config,
+      datastore: guarded,
+      identity: await fromStore(path, loadIdentity(datastore)),
+    }),
   )
   const contacts = new ContactBook(host.node.peerStore, host.accepts, clock)
   const { node, kad } = host
@@ -90,16 +94,25 @@ function bootstrapAddresses({ bootstrap }: DhtConfig, self: string): Multiaddr[]
 }
 
 async function openDatastore(path: string): Promise<LevelDatastore> {
+  // It holds this node's identity: nobody else may read it.
+  await mkdir(path, { recursive: true, mode: 0o700 })
+  const datastore = new LevelDatastore(path)
+  // Not datastore.open(), which keeps to itself why it could not.
+  await fromStore(path, datastore.db.open({ compression: false }))
+  return datastore
+}
+
+/** What is opened or read there at the start. @throws DhtFault `storage` */
+async function fromStore<Read>(path: string, reading: Promise<Read>): Promise<Read> {
   try {
-    // It holds this node's identity: nobody else may read it.
-    await mkdir(path, { recursive: true, mode: 0o700 })
-    const datastore = new LevelDatastore(path)
-    await datastore.open()
-    return datastore
-  } catch (cause) {
-    throw new DhtFault('storage', `The directory ${path} cannot be opened; does another node use it?`, {
-      cause,
-    })
+    return await reading
+  } catch (fault) {
+    const cause = ((fault as Error).cause ?? fault) as NodeJS.ErrnoException
+    const sentence =
+      cause.code === 'LEVEL_LOCKED'
+        ? `The directory ${path} is in use by another node.`
+        : `The store in ${path} cannot be read (${cause.message}); if it is damaged, delete that directory: the keys and zones of this node are kept elsewhere.`
+    throw new DhtFault('storage', sentence, { cause })
   }
 }
 

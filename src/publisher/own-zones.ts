@@ -1,6 +1,7 @@
 /** Secret keys and the zones they signed, as files: the only place in the program where a secret key is read or written. */
 import { mkdir, open, readdir, readFile, rename } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { systemReason } from '../system.ts'
 import type { PublicKey } from '../zone/key.ts'
 import { publicKeyOf, SECRET_OCTETS } from '../zone/signature.ts'
 import { type SignedZone, verifyZone } from '../zone/signed-zone.ts'
@@ -33,7 +34,7 @@ export class OwnZones {
   }
 
   async #readKey(file: string): Promise<OwnKey> {
-    const text = await readFile(file, 'latin1')
+    const text = await readFile(file, 'latin1').catch(unreadable(`key file ${file}`))
     if (!SECRET_TEXT.test(text)) {
       throw new PublisherFault(
         'damaged',
@@ -50,8 +51,7 @@ export class OwnZones {
   async readZone(key: PublicKey): Promise<SignedZone | undefined> {
     const file = join(this.#directory, key.label + ZONE_SUFFIX)
     const bytes = await readFile(file).catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return undefined
-      throw error
+      return error.code === 'ENOENT' ? undefined : unreadable(`zone file ${file}`)(error)
     })
     try {
       return bytes && verifyZone(bytes, key)
@@ -69,6 +69,13 @@ export class OwnZones {
 
   async writeZone(zone: SignedZone): Promise<void> {
     await writeDurably(join(this.#directory, zone.key.label + ZONE_SUFFIX), zone.bytes)
+  }
+}
+
+/** Says which file, as the system does not of a directory in its place. */
+function unreadable(what: string): (cause: unknown) => never {
+  return (cause) => {
+    throw new PublisherFault('damaged', `The ${what} cannot be read: ${systemReason(cause)}.`, { cause })
   }
 }
 

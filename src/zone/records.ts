@@ -156,10 +156,10 @@ function reportConflicts(records: readonly (ResourceRecord | undefined)[], apex:
       `${owner}/${record.type}/${Buffer.from(record.data).toString('latin1')}`,
       index,
     )
-    if (same !== index) report(index, `This is record ${same + 1} once more.`)
+    if (same !== index) report(index, 'This record is there before; once is enough.')
     const set = remember(sets, `${owner}/${record.type}`, index)
     if (records[set]?.ttl !== record.ttl)
-      report(index, `Its TTL differs from that of record ${set + 1}, which is of the same set.`)
+      report(index, 'Its TTL differs from that of a record before it; all of one name and type have one TTL.')
     owners.set(owner, [...(owners.get(owner) ?? []), index])
   })
   const zone = { owners, apex: fold(apex), typeOf: (index: number) => records[index]?.type }

@@ -134,7 +134,7 @@ function revocationMessage(key: PublicKey): Uint8Array {
   return encodeZoneMessage([{ name: key.apex, type: RecordType.SOA, class: RecordClass.IN, ttl: 0, data }])
 }
 
-function encodeZoneMessage(answers: readonly ResourceRecord[]): Uint8Array {
+export function encodeZoneMessage(answers: readonly ResourceRecord[]): Uint8Array {
   if (answers.length > MAX_RECORDS) {
     throw new ZoneFault(
       'content',

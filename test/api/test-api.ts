@@ -9,7 +9,7 @@ import type { Published, Publisher } from '../../src/publisher/publisher.ts'
 import { type Answer, emptyAnswer } from '../../src/resolver/query.ts'
 import type { PublicKey } from '../../src/zone/key.ts'
 import { publicKeyOf } from '../../src/zone/signature.ts'
-import { type SignedZone, signZone } from '../../src/zone/signed-zone.ts'
+import { type SignedZone, signRevocation, signZone } from '../../src/zone/signed-zone.ts'
 import { DEFAULT_SOA } from '../../src/zone/soa.ts'
 import { SIGNED_AT, secretOf } from '../support/zones.ts'
 
@@ -41,6 +41,12 @@ export class MemoryPublisher implements Publisher {
     const own = this.#zones.get(key.label)
     if (!own) throw new PublisherFault('unknown-zone', `This node holds no key for zone ${key.label}.`)
     return { zone: this.#sign(own.secret, records), storedOn: this.storedOn }
+  }
+
+  /** Ends the key for good. */
+  revoke(key: PublicKey): void {
+    const own = this.#zones.get(key.label)
+    if (own) this.#zones.set(key.label, { ...own, zone: signRevocation(own.secret) })
   }
 
   #sign(secret: Uint8Array, records: readonly ResourceRecord[]): SignedZone {

@@ -41,6 +41,28 @@ describe('what runs until it is stopped', () => {
     assert.deepEqual([code, stderr], [0, 'up\nclosing\nclosed\n'])
   })
 
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    test(`ends within its patience at ${signal}, with exit code 1, when it never gets to be open`, async () => {
+      await using place = await Workplace.open()
+      // The five seconds pass as soon as the signal is heard: this listener comes after that of what runs.
+      const code = `
+        import { mock } from 'node:test'
+        import { runUntilStopped } from ${JSON.stringify(STOPPING)}
+        mock.timers.enable({ apis: ['setTimeout'] })
+        await runUntilStopped(() => {
+          process.on('${signal}', () => mock.timers.tick(5000))
+          process.stderr.write('opening\\n')
+          return new Promise(() => {})
+        })`
+      const running = place.spawn(process.execPath, ['--input-type=module', '--eval', code])
+      await running.says(/opening\n/)
+      running.child.kill(signal)
+      const ended = await running.ended
+      assert.equal(ended.code, 1)
+      assert.match(ended.stderr, /^opening\nkadns: .+\.\n$/)
+    })
+  }
+
   test('ends at once when it is told again while it closes', async () => {
     await using place = await Workplace.open()
     const running = program(place, 'await new Promise(() => {})')

@@ -1,6 +1,6 @@
 /** What needs no node: help, usage, settings, and how they fail. */
 import assert from 'node:assert/strict'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, writeFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -30,11 +30,13 @@ describe('help', () => {
   })
 
   for (const command of ['token', 'resolve', 'testnet']) {
-    test(`kadns ${command} --help has an example`, async () => {
+    test(`kadns ${command} --help has an example, and so has kadns help ${command}`, async () => {
       await using place = await Workplace.open()
       const { code, stdout } = await place.run(command, '--help')
       assert.equal(code, 0)
       assert.match(stdout, /^For example: /m)
+      assert.match(stdout, /--json/)
+      assert.deepEqual(await place.run('help', command), { code: 0, stdout, stderr: '' })
     })
   }
 
@@ -54,6 +56,10 @@ describe('wrong usage', () => {
     ['up', '--dns-listen'],
     ['up', '--dns-listen', 'here'],
     ['up', '--config', 'missing.toml'],
+    ['up', '--config', ''],
+    ['up', '--data', '--json'],
+    ['token', '--data', '--help'],
+    ['help', 'dance'],
     ['resolve'],
     ['resolve', 'a', 'A', 'more'],
     ['token', 'please'],
@@ -107,12 +113,33 @@ describe('kadns token', () => {
   })
 })
 
+for (const [what, text, mode, words] of [
+  ['is damaged', 'A', 0o600, /is damaged/],
+  ['others can read', `${'A'.repeat(43)}\n`, 0o644, /chmod 600/],
+] as const) {
+  test(`kadns token does not print a token that ${what}: the node would not take it either`, async () => {
+    await using place = await Workplace.open()
+    await writeFile(join(place.directory, 'api-token'), text)
+    await chmod(join(place.directory, 'api-token'), mode)
+    const { code, stdout, stderr } = await place.run('token', '--data', '.')
+    assert.deepEqual([code, stdout], [1, ''])
+    assert.match(stderr, /^kadns: .+\.\n$/)
+    assert.match(stderr, words)
+  })
+}
+
 const mainFile = join(import.meta.dirname, '../../src/cli/main.ts')
 
 describe('kadns resolve without a node of ours', () => {
+  const NO_RECORDS = '{"rcode":"NOERROR","from":"zone","answers":[null]}'
+  const NO_TEXT = '{"detail":5}'
+
   /** A server on a free port, and where it is. */
-  async function serve(body: string): Promise<AsyncDisposable & { host: string; server: Server }> {
-    const server = createServer((_, response) => response.end(body))
+  async function serve(
+    body: string,
+    status = 200,
+  ): Promise<AsyncDisposable & { host: string; server: Server }> {
+    const server = createServer((_, response) => response.writeHead(status).end(body))
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     const { port } = server.address() as AddressInfo
     return { server, host: `127.0.0.1:${port}`, [Symbol.asyncDispose]: async () => void server.close() }
@@ -134,6 +161,26 @@ describe('kadns resolve without a node of ours', () => {
     assert.equal(code, 3)
     assert.match(stderr, /something else/)
   })
+
+  for (const body of [
+    'null',
+    '[]',
+    '"text"',
+    '{}',
+    '{"rcode":"NOERROR","from":"zone"}',
+    NO_RECORDS,
+    NO_TEXT,
+  ]) {
+    for (const status of [200, 400, 500]) {
+      test(`says so of a server that answers ${status} with ${body}, with exit code 3`, async () => {
+        await using place = await Workplace.open()
+        await using other = await serve(body, status)
+        const { code, stdout, stderr } = await place.run('resolve', 'a.example', '--api-listen', other.host)
+        assert.deepEqual([code, stdout], [3, ''])
+        assert.match(stderr, /^kadns: .*something else.*\n$/)
+      })
+    }
+  }
 })
 
 describe('bin/kadns.js', () => {
