@@ -15,6 +15,7 @@ import type { WantedPort } from './resolver/listeners/listener.ts'
 import { portFaults } from './resolver/listeners/probe.ts'
 import { makeResolver, openDoors } from './resolver/resolver.ts'
 import { isSystemError, systemReason } from './system.ts'
+import type { PublicKey } from './zone/key.ts'
 
 export interface Daemon extends AsyncDisposable {
   /** Where DNS is answered, UDP and TCP alike, as `host:port`. */
@@ -93,7 +94,10 @@ async function openRooms(config: Config, { logger, clock }: Required<DaemonNeeds
     }),
   )
   const ofResolver = { clock, config: config.dns, logger: logger.child({ room: 'resolver' }) }
-  const resolver = opening.use(makeResolver({ ...ofResolver, upstream: config.upstream, suffix, directory }))
+  const isTrusted = (key: PublicKey) =>
+    publisher.get(key) !== undefined || names.privateAddresses.includes(key.label)
+  const { upstream } = config
+  const resolver = opening.use(makeResolver({ ...ofResolver, upstream, suffix, directory, isTrusted }))
   const doors = opening.use(await openDoors(ofResolver, resolver.serve))
   const dns = doors.endpoints.map(formatEndpoint)
   const api: Api = opening.use(

@@ -3,6 +3,7 @@ import { isIP } from 'node:net'
 import { type Component, multiaddr } from '@multiformats/multiaddr'
 import { fold, type Name, parseName, ROOT } from './dns/name.ts'
 import type { Endpoint } from './resolver/config.ts'
+import { publicKeyFromLabel } from './zone/key.ts'
 
 /** A kind of value. Both readers throw an Error whose message says what it should be, such as "a number from 1 to 9". */
 export interface Kind<Value> {
@@ -170,3 +171,12 @@ function attemptName(value: string): Name | undefined {
     return undefined
   }
 }
+
+const ZONE_LABEL = 'the 52 characters of a key, without the suffix'
+
+/** Folded. */
+export const zoneLabel: Kind<string> = textual((value) => {
+  const key = publicKeyFromLabel(value)
+  if (!key) throw new Error(ZONE_LABEL)
+  return key.label
+}, ZONE_LABEL)

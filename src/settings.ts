@@ -13,6 +13,7 @@ import {
   optionalText,
   someOf,
   text,
+  zoneLabel,
 } from './option.ts'
 
 const milliseconds = integer(1, 3_600_000)
@@ -150,6 +151,11 @@ export const SECTIONS = {
       integer(60, 604_800),
       '21600',
       's between two puts of a zone that has not changed.',
+    ),
+    privateAddresses: option(
+      listOf(zoneLabel),
+      '',
+      'Keys whose zones may lead to private addresses, besides our own; in others these are left out (DNS rebinding).',
     ),
   },
 } as const

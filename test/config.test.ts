@@ -213,6 +213,7 @@ describe('what cannot be used', () => {
     ['names-suffix', '.'],
     ['names-suffix', 'a..b'],
     ['names-zone-lifetime', '2592001'],
+    ['names-private-addresses', 'not-a-key'],
     ['data', ''],
   ] as const) {
     test(`--${flag} "${value}" is one sentence`, () => {

@@ -67,6 +67,7 @@ describe('eight nodes', () => {
     const published = await publish(node(0), zone, [
       { name: 'www', type: 'A', ttl: TTL, value: '192.0.2.1' },
       { name: '*.any', type: 'A', ttl: TTL, value: '192.0.2.2' },
+      { name: 'nas', type: 'A', ttl: TTL, value: '192.168.1.2' },
       { name: 'far', type: 'CNAME', ttl: TTL, value: `far.${other.name}.` },
       { name: 'out', type: 'CNAME', ttl: TTL, value: 'www.example.org.' },
       { name: 'big', type: 'TXT', ttl: TTL, value: `"${'x'.repeat(255)}" "${'y'.repeat(255)}"` },
@@ -107,6 +108,15 @@ describe('eight nodes', () => {
       `out.${zone.name}. ${TTL} CNAME www.example.org.`,
       'www.example.org. 60 A 198.51.100.7',
     ])
+  })
+
+  test('a private address is answered by the node whose zone it is in and where that zone is trusted, by no other', async () => {
+    const trusting = await network.open({ bootstrap: node(4).daemon.addresses, trusted: [zone.key] })
+    for (const each of [node(0), trusting]) {
+      assert.equal((await ask(each.dns, `nas.${zone.name} A`)).answers.length, 1)
+    }
+    assert.equal(verdictOf(await ask(node(5).dns, `nas.${zone.name} A`)), 'NOERROR, SOA')
+    await trusting.close()
   })
 
   test('what is too large for UDP is cut short there and comes whole over TCP', async () => {

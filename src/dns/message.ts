@@ -58,6 +58,7 @@ export const ExtendedError = {
   Bogus: 6,
   NotReady: 14,
   Blocked: 15,
+  Filtered: 17,
   Prohibited: 18,
   StaleNxDomain: 19,
   NotSupported: 21,

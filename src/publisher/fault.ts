@@ -6,6 +6,8 @@ export type PublisherReason =
   | 'clock'
   /** The key was revoked: nothing it signs counts any more. */
   | 'revoked'
+  /** The system let nothing be written: a full disk, say. Nothing has changed. */
+  | 'storage'
   /** A key or zone file that cannot be what was written. */
   | 'damaged'
 

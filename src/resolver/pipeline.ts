@@ -1,14 +1,19 @@
 /** The order of the layers is what the resolver does. It is written here and nowhere else; each feels only what is below it. */
+
+import type { PublicKey } from '../zone/key.ts'
 import { aliases } from './layers/aliases.ts'
 import { coalesce } from './layers/coalesce.ts'
 import { failure } from './layers/failure.ts'
 import { type ForwardDeps, forward } from './layers/forward.ts'
+import { inward } from './layers/inward.ts'
 import { special } from './layers/special.ts'
 import { type ZonesDeps, zones } from './layers/zones.ts'
 import { compose, type Resolve } from './query.ts'
 
 export interface PipelineDeps extends ZonesDeps, ForwardDeps {
   readonly maxAliases: number
+  /** Whether a key's zone may lead to private addresses. */
+  readonly isTrusted: (key: PublicKey) => boolean
   /** Told of faults nobody foresaw. */
   readonly report: (fault: unknown) => void
 }
@@ -17,6 +22,7 @@ export function pipeline(deps: PipelineDeps): Resolve {
   return compose(
     [
       failure(deps.report), // outermost: nothing thrown, and no silence, reaches a listener
+      inward(deps.isTrusted), // above aliases: it is the whole chain that leads somewhere
       aliases(deps.maxAliases), // above all that answers: an alias may lead anywhere, from ours to the ordinary DNS and back
       special, // above everything that asks somebody: these names are nobody's business but this machine's
       zones(deps), // where our names end: none of them passes

@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import type { Clock } from '../clock.ts'
 import type { Name } from '../dns/name.ts'
 import type { ZoneDirectory } from '../zone/directory.ts'
+import type { PublicKey } from '../zone/key.ts'
 import { AnswerCache } from './answer-cache.ts'
 import type { DnsConfig, Endpoint, UpstreamConfig } from './config.ts'
 import type { Listener } from './listeners/listener.ts'
@@ -20,6 +21,8 @@ export interface ResolverDeps {
   /** Folded. */
   readonly suffix: Name
   readonly directory: ZoneDirectory
+  /** Whether a key's zone may lead to private addresses. */
+  readonly isTrusted: (key: PublicKey) => boolean
   readonly logger: Logger
 }
 
@@ -30,7 +33,7 @@ export interface Resolver extends Disposable {
 }
 
 export function makeResolver(deps: ResolverDeps): Resolver {
-  const { clock, config, upstream, suffix, directory, logger } = deps
+  const { clock, config, upstream, suffix, directory, isTrusted, logger } = deps
   const cache = new AnswerCache(clock, config.cacheOctets)
   const { maxTtl, maxNegativeTtl, maxAliases } = config
   const resolve = pipeline({
@@ -39,6 +42,7 @@ export function makeResolver(deps: ResolverDeps): Resolver {
     suffix,
     maxNegativeTtl,
     maxAliases,
+    isTrusted,
     limits: { maxTtl, maxNegativeTtl, maxAliases },
     upstreams: upstream.servers.map((server) => plainUpstream(server, upstream, clock)),
     report: (fault) => logger.error({ err: fault }, 'a question failed for a reason nobody foresaw'),

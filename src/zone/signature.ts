@@ -36,7 +36,8 @@ export function signBytes(message: Uint8Array, secret: Uint8Array): Uint8Array {
 
 /**
  * Whether `signature` (64 octets: R, S) is the key's over `message`. node:crypto checks S < L and compares R octet by
- * octet, so R is canonical; the key is a PublicKey and so canonical and of large order; what is left is R of small order.
+ * octet, so R is canonical; the key is a PublicKey and so canonical and of large order; what is left is R of small order,
+ * which OpenSSL 3.5 refuses by itself and 3.0 does not.
  */
 export function verifyBytes(message: Uint8Array, signature: Uint8Array, key: PublicKey): boolean {
   if (signature.length !== SIGNATURE_OCTETS) return false

@@ -14,6 +14,8 @@ export interface NodeOptions {
   readonly bootstrap?: readonly string[]
   /** `host:port` */
   readonly upstream?: string
+  /** Keys whose zones may lead to private addresses. */
+  readonly trusted?: readonly string[]
 }
 
 /** A running node, and a client of its REST. */
@@ -61,11 +63,11 @@ export class TestNodes implements AsyncDisposable {
   #root: string | undefined
   #count = 0
 
-  async open({ data, bootstrap = [], upstream = '' }: NodeOptions = {}): Promise<TestNode> {
+  async open({ data, ...options }: NodeOptions = {}): Promise<TestNode> {
     this.#root ??= this.#opened.use(await temporaryDirectory()).path
     const directory = data ?? join(this.#root, String(this.#count++))
     const clock = new ShiftedClock()
-    const daemon = await openDaemon(testConfig({ data: directory, bootstrap, upstream }), {
+    const daemon = await openDaemon(testConfig({ ...options, data: directory }), {
       logger: silentLogger,
       clock: clock as Clock,
     })
@@ -79,7 +81,7 @@ export class TestNodes implements AsyncDisposable {
   }
 }
 
-function testConfig({ data = '', bootstrap = [], upstream = '' }: NodeOptions) {
+function testConfig({ data = '', bootstrap = [], upstream = '', trusted = [] }: NodeOptions) {
   const flags = {
     data,
     'dns-listen': '127.0.0.1:0',
@@ -87,6 +89,7 @@ function testConfig({ data = '', bootstrap = [], upstream = '' }: NodeOptions) {
     'dht-listen': '/ip4/127.0.0.1/tcp/0',
     'dht-bootstrap': bootstrap.join(','),
     'upstream-servers': upstream,
+    'names-private-addresses': trusted.join(','),
   }
   return loadConfig({ flags, environment: {} }).config
 }

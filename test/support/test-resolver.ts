@@ -37,6 +37,8 @@ export interface TestResolverOptions {
   readonly scripts?: readonly Script[]
   readonly config?: Partial<DnsConfig>
   readonly suffix?: string
+  /** Labels of the keys whose zones may lead to private addresses. */
+  readonly trusted?: readonly string[]
 }
 
 export interface AskOptions extends QueryParts {
@@ -54,7 +56,7 @@ export class TestResolver implements AsyncDisposable {
   readonly resolver: Resolver
 
   private constructor(upstreams: readonly ScriptedUpstream[], options: TestResolverOptions) {
-    const { zones = [], config = {}, suffix = 'kad.alt' } = options
+    const { zones = [], config = {}, suffix = 'kad.alt', trusted = [] } = options
     this.upstreams = upstreams
     this.config = { ...TEST_DNS_CONFIG, ...config }
     for (const zone of zones) this.directory.zones.set(zone.key.label, zone)
@@ -64,6 +66,7 @@ export class TestResolver implements AsyncDisposable {
       upstream: { servers: upstreams.map(({ endpoint }) => endpoint), timeout: UPSTREAM_TIMEOUT },
       suffix: parseName(suffix),
       directory: this.directory,
+      isTrusted: ({ label }) => trusted.includes(label),
       logger: this.logger,
     })
   }
