@@ -9,6 +9,7 @@ const REASONS: Record<string, string> = {
   EISDIR: 'it is a directory, not a file',
   ENOSPC: 'the disk is full',
   EDQUOT: 'the disk is full',
+  EFBIG: 'the system allows no larger file',
   EROFS: 'the disk is read-only',
 }
 

@@ -78,6 +78,8 @@ function ofPublisher({ reason, message }: PublisherFault): HttpFault {
     case 'revoked':
     case 'clock':
       return new HttpFault(409, message)
+    case 'storage':
+      return new HttpFault(507, message)
     case 'damaged':
       return new HttpFault(500, INTERNAL)
   }

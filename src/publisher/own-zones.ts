@@ -1,6 +1,6 @@
 /** Secret keys and the zones they signed, as files: the only place in the program where a secret key is read or written. */
-import { mkdir, open, readdir, readFile, rename } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
 import { systemReason } from '../system.ts'
 import type { PublicKey } from '../zone/key.ts'
 import { publicKeyOf, SECRET_OCTETS } from '../zone/signature.ts'
@@ -62,11 +62,13 @@ export class OwnZones {
     }
   }
 
+  /** @throws PublisherFault `storage` */
   async writeKey({ key, secret }: OwnKey): Promise<void> {
     const text = `${Buffer.from(secret).toString('hex')}\n`
     await writeDurably(join(this.#directory, key.label + KEY_SUFFIX), Buffer.from(text, 'latin1'))
   }
 
+  /** @throws PublisherFault `storage` */
   async writeZone(zone: SignedZone): Promise<void> {
     await writeDurably(join(this.#directory, zone.key.label + ZONE_SUFFIX), zone.bytes)
   }
@@ -82,10 +84,20 @@ function unreadable(what: string): (cause: unknown) => never {
 /** Whole or not at all, and on the disk when this returns: a file beside it, flushed, renamed, and the folder flushed. */
 async function writeDurably(file: string, octets: Uint8Array): Promise<void> {
   const beside = `${file}.new`
-  await using handle = await open(beside, 'w', 0o600)
+  try {
+    await writeFlushed(beside, octets)
+    await rename(beside, file)
+    await using folder = await open(dirname(file), 'r')
+    await folder.sync()
+  } catch (cause) {
+    await rm(beside, { force: true }).catch(() => undefined)
+    const sentence = `${basename(file)} could not be written: ${systemReason(cause)}; nothing has changed.`
+    throw new PublisherFault('storage', sentence, { cause })
+  }
+}
+
+async function writeFlushed(file: string, octets: Uint8Array): Promise<void> {
+  await using handle = await open(file, 'w', 0o600)
   await handle.writeFile(octets)
   await handle.sync()
-  await rename(beside, file)
-  await using folder = await open(dirname(file), 'r')
-  await folder.sync()
 }

@@ -142,7 +142,7 @@ class FilePublisher implements Publisher, Tended {
     return this.#locks.run(key.label, async () => {
       const own = this.#own(key)
       const zone = await this.#signNext(own, records)
-      const storedOn = await this.#publish(own, zone)
+      const storedOn = await this.#publish(own, zone).catch((cause: unknown) => this.#later(key, cause))
       return { zone, storedOn }
     })
   }
@@ -182,6 +182,16 @@ class FilePublisher implements Publisher, Tended {
     const { storedOn } = await this.#deps.directory.publish(zone, this.#closing.signal)
     Object.assign(own, { storedOn, lastPut: this.#deps.clock.monotonic() })
     return storedOn
+  }
+
+  /** What is signed and in its file is not undone because it cannot be handed on now: the next round puts it again. */
+  #later(key: PublicKey, cause: unknown): number {
+    if (this.#closing.signal.aborted || isOutdone(cause)) throw cause
+    this.#deps.logger.error(
+      { err: cause, zone: key.label },
+      'a new zone could not be put; it will be tried again',
+    )
+    return 0
   }
 
   list(): readonly SignedZone[] {
@@ -225,8 +235,7 @@ class FilePublisher implements Publisher, Tended {
     try {
       await this.#locks.run(key.label, () => task(this.#own(key)))
     } catch (error) {
-      const isOutdone = error instanceof ZoneFault && error.reason === 'older' // adopted, and told, already
-      if (!isOutdone && !this.#closing.signal.aborted)
+      if (!isOutdone(error) && !this.#closing.signal.aborted)
         this.#deps.logger.warn(
           { err: error, zone: key.label },
           'a zone could not be put; it will be tried again',
@@ -260,6 +269,11 @@ class FilePublisher implements Publisher, Tended {
     this.#closing.abort()
     await this.#locks.idle()
   }
+}
+
+/** Another device's zone is newer; it was adopted, and that was told. */
+function isOutdone(cause: unknown): boolean {
+  return cause instanceof ZoneFault && cause.reason === 'older'
 }
 
 function clockFault(key: PublicKey, { now, above }: { now: number; above: bigint }): PublisherFault {
