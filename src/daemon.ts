@@ -108,7 +108,6 @@ async function openRooms(config: Config, { logger, clock }: Required<DaemonNeeds
       publisher,
       resolve: resolver.ask,
       node: () => describe(directory, { dns: dns.join(','), api: api.address }),
-      ready: () => true, // the API opens last
       logger: logger.child({ room: 'api' }),
     }),
   )

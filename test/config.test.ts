@@ -156,7 +156,6 @@ describe('one setting', () => {
   })
 })
 
-/** What a peer id looks like. */
 const PEER = '12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp'
 
 test('multiaddrs are those of TCP, by address or by name, and a node to join by has its peer id', () => {

@@ -46,8 +46,7 @@ export function sendProblem(reply: FastifyReply, fault: HttpFault): FastifyReply
 export function handleErrors(logger: Logger) {
   return (error: unknown, _request: FastifyRequest, reply: FastifyReply): FastifyReply => {
     const fault = asHttpFault(error)
-    // A 503 of our own is an answer; what was not foreseen is for the log.
-    if (fault.status >= 500 && fault !== error) {
+    if (fault.status >= 500) {
       logger.error({ err: error }, 'a request failed for a reason nobody foresaw')
     }
     return sendProblem(reply, fault)

@@ -39,7 +39,6 @@ export interface ApiDeps {
   readonly publisher: Publisher
   resolve(question: { name: Name; type: number }, signal: AbortSignal): Promise<Answer>
   node(): NodeDescription
-  ready(): boolean
   readonly logger: Logger
 }
 

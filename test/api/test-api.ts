@@ -77,7 +77,6 @@ export interface TestApi extends AsyncDisposable {
   readonly log: string[]
   /** What the resolver says. */
   answer: () => Promise<Answer>
-  ready: boolean
   send(options: InjectOptions): Promise<LightMyRequestResponse>
 }
 
@@ -101,12 +100,11 @@ export async function openTestApi(config: Partial<ApiConfig> = {}): Promise<Test
       dns: '127.0.0.1:5300',
       api: '127.0.0.1:8053',
     }),
-    ready: () => api.ready,
     logger: pino({ base: null }, { write: (line) => log.push(line) }),
   }
   const app = await buildApi(deps)
   const api: TestApi = {
-    ...{ app, deps, publisher, asked, log, ready: true },
+    ...{ app, deps, publisher, asked, log },
     answer: async () => emptyAnswer(0, 'local'),
     send: async (options) => await app.inject(options),
     [Symbol.asyncDispose]: async () => await app.close(),

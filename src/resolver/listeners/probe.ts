@@ -30,7 +30,8 @@ async function tryUdp({ host, port }: Endpoint): Promise<void> {
 
 async function tryTcp({ host, port }: Endpoint): Promise<void> {
   const server = createServer()
-  server.listen({ host, port, exclusive: true })
+  // libp2p listens on :: for IPv6 alone, beside 0.0.0.0 on the same port.
+  server.listen({ host, port, exclusive: true, ipv6Only: isIPv6(host) })
   await once(server, 'listening')
   server.close()
   await once(server, 'close')
