@@ -42,7 +42,14 @@ export class RunningNode {
 
   /** @throws Error with the API's own words when it refuses */
   async send<Body>(method: 'POST' | 'PUT', path: string, body?: object): Promise<Body> {
-    const reply = await fetch(`http://${this.api}${path}`, {
+    const reply = await this.request(method, path, body)
+    if (!reply.ok) throw new Error(`${method} ${path}: ${reply.status} ${await reply.text()}`)
+    return (await reply.json()) as Body
+  }
+
+  /** With the token. */
+  async request(method: 'POST' | 'PUT', path: string, body?: object): Promise<Response> {
+    return await fetch(`http://${this.api}${path}`, {
       method,
       headers: {
         authorization: `Bearer ${this.#token}`,
@@ -50,8 +57,6 @@ export class RunningNode {
       },
       ...(body && { body: JSON.stringify(body) }),
     })
-    if (!reply.ok) throw new Error(`${method} ${path}: ${reply.status} ${await reply.text()}`)
-    return (await reply.json()) as Body
   }
 
   /** Makes a zone with these records. @returns what it stands under, and on how many nodes it is */

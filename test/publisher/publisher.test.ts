@@ -165,6 +165,26 @@ describe('replacing what a zone holds', () => {
     assert.ok(empty.sequence > zone.sequence)
   })
 
+  test('is done once it is on disk: a network that fails then is told as 0 nodes, and tried again', async () => {
+    await using node = await Node.make()
+    const publisher = await node.publisher()
+    const { key } = await publisher.create()
+    await node.untilPublished(1)
+    node.directory.storedOn = 3
+    node.directory.before = async () => {
+      throw new Error('no room in the store')
+    }
+    const { zone, storedOn } = await publisher.replace(key, www(key))
+    assert.equal(storedOn, 0)
+    assert.equal((await node.zoneOnDisk(key)).sequence, zone.sequence)
+    assert.match(node.logged.join(), /no room in the store/)
+    node.directory.before = async () => undefined
+    node.directory.published.length = 0
+    node.clock.advance(MINUTE)
+    await node.untilPublished(1)
+    assert.deepEqual(node.directory.published, [zone])
+  })
+
   test('is on disk before anybody hears of it', async () => {
     await using node = await Node.make()
     const publisher = await node.publisher()
