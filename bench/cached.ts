@@ -33,7 +33,7 @@ export async function benchCached({ rounds, seconds }: CachedOptions): Promise<v
   const { server: kadns, zone } = await startKadns(place)
   const dns2 = await startScript({ place }, 'dns2')
   const setting = { place, upstream: dns2.port }
-  const servers = [kadns, await startScript({ place }, 'echo'), dns2]
+  const servers = [kadns, await startScript({ place }, 'echo'), await startScript({ place }, 'map'), dns2]
   if (isInstalled('dnsmasq')) servers.push(await startDnsmasq(setting))
   else say('dnsmasq is left out: it is not installed (Debian: apt-get install dnsmasq-base)')
   if (isInstalled('unbound')) servers.push(await startUnbound(setting))
