@@ -4,9 +4,8 @@ import { runInNewContext } from 'node:vm'
 import { Chance } from './random.ts'
 import { reasonOf, TARGETS, type Target } from './targets.ts'
 
-/** Milliseconds that work on one input may take; on a longer one more, in proportion, since work may be linear. */
+/** Milliseconds that work on one input may take. */
 export const MAX_MILLISECONDS = 5
-const LONG = 32_768
 /** A slow input is run so often again: what a collection or another program took is not its own. */
 const RERUNS = 20
 /** Octets the heap may have grown between the end of the warm-up and the end of a target: caches have to fill, nothing more. */
@@ -122,7 +121,7 @@ function runCase(target: Target, { number, input, plan, result }: Case): void {
   milliseconds = Math.min(milliseconds, settledTime(target, input))
   if (milliseconds > result.slowest.milliseconds)
     result.slowest = { milliseconds, number, hex: input.toString('hex') }
-  if (milliseconds > plan.maxMilliseconds * Math.max(1, input.length / LONG))
+  if (milliseconds > plan.maxMilliseconds)
     note(result, number, input, `it took ${milliseconds.toFixed(1)} ms`)
 }
 

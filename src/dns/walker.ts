@@ -6,6 +6,8 @@ export const HEADER_OCTETS = 12
 /** Octets of names that may be expanded per message, pointers followed; what needs more is an attack. */
 export const MAX_EXPANDED_OCTETS = 65_536
 export const MAX_POINTER_HOPS = 16
+/** Questions and records of one message: as many addresses as 64 KiB hold under one name. Smaller ones mean nothing but work. */
+export const MAX_ENTRIES = 4096
 
 const QUESTION_FIXED = 4
 const RECORD_FIXED = 10
@@ -143,10 +145,10 @@ function refuseImpossibleCounts(
   length: number,
   [questions, ...records]: readonly [number, ...number[]],
 ): void {
-  const least =
-    questions * (QUESTION_FIXED + 1) + records.reduce((sum, count) => sum + count, 0) * (RECORD_FIXED + 1)
-  if (HEADER_OCTETS + least > length)
+  const count = records.reduce((sum, each) => sum + each, 0)
+  if (HEADER_OCTETS + questions * (QUESTION_FIXED + 1) + count * (RECORD_FIXED + 1) > length)
     throw malformed('The header counts more records than the message has room for.')
+  if (questions + count > MAX_ENTRIES) throw malformed(`A message has more than ${MAX_ENTRIES} records.`)
 }
 
 function walkQuestion(bytes: Buffer, at: number, names: NameReader): WalkedQuestion {

@@ -195,12 +195,27 @@ describe('packets of death', () => {
       assertDnsFault(() => walkMessage(message), 'malformed'))
   }
 
-  test('thirteen thousand questions of the root cost one octet of names each', () => {
-    const message = octets(
-      header({ qd: 13_000 }),
-      repeat(13_000, () => octets('00 0001 0001')),
+  const rootQuestions = (count: number) =>
+    octets(
+      header({ qd: count }),
+      repeat(count, () => octets('00 0001 0001')),
     )
-    assert.equal(walkMessage(message).expanded, 13_000)
+
+  test('4096 questions of the root cost one octet of names each, and one more is too many', () => {
+    assert.equal(walkMessage(rootQuestions(4096)).expanded, 4096)
+    assertDnsFault(() => walkMessage(rootQuestions(4097)), 'malformed', /more than 4096/)
+    assertDnsFault(() => walkMessage(rootQuestions(13_000)), 'malformed', /more than 4096/)
+  })
+
+  test('questions and records are counted together', () => {
+    const message = (questions: number) =>
+      octets(
+        header({ qd: questions, an: 4000 }),
+        repeat(questions, () => octets('00 0001 0001')),
+        repeat(4000, () => wireRecord('00', A, '')),
+      )
+    assert.equal(walkMessage(message(96)).records.length, 4000)
+    assertDnsFault(() => walkMessage(message(97)), 'malformed', /more than 4096/)
   })
 
   /** `labels` one-letter labels in the first owner, and `records` more owners that point to it. */
@@ -222,8 +237,8 @@ describe('packets of death', () => {
     assert.equal(walkMessage(chainOfLabels(100, 90)).expanded, 91 * 201)
   })
 
-  test('five thousand pointers to 120 labels are given up after 64 KiB of names', () => {
-    assertDnsFault(() => walkMessage(chainOfLabels(120, 5000)), 'malformed', /64 KiB/)
+  test('four thousand pointers to 120 labels are given up after 64 KiB of names', () => {
+    assertDnsFault(() => walkMessage(chainOfLabels(120, 4000)), 'malformed', /64 KiB/)
   })
 
   test('names may expand to 64 KiB, and not to an octet more', () => {

@@ -45,10 +45,16 @@ export const DEADLY: readonly Deadly[] = [
     rcode: FormErr,
   },
   { name: '90 pointers to a name of 100 labels', packet: labelsAndPointers(100, 90), rcode: FormErr },
+  { name: '4,000 pointers to a name of 120 labels', packet: labelsAndPointers(120, 4000), rcode: FormErr },
   { name: '5,000 pointers to a name of 120 labels', packet: labelsAndPointers(120, 5000), rcode: FormErr },
   {
     name: '5,900 records of the root',
     packet: octets(head(0, 5900), times(5900, octets('00', record.subarray(2)))),
+    rcode: FormErr,
+  },
+  {
+    name: '4,096 records of the root',
+    packet: octets(head(0, 4096), times(4096, octets('00', record.subarray(2)))),
     rcode: FormErr,
   },
   { name: 'a chain of 90 pointers', packet: chain(90), rcode: FormErr },
