@@ -65,16 +65,17 @@ export class NameReader {
     let hops = 0
     for (let length = this.#lengthAt(at); length > 0; length = this.#lengthAt(at)) {
       if (length < 64) {
-        name += this.#label(at, length)
-        if (name.length >= MAX_NAME_OCTETS) throw malformed('A name has more than 255 octets.')
-        at += 1 + length
+        at = this.#behindLabel(at, length)
+        if (name.length + at - segment >= MAX_NAME_OCTETS) throw malformed('A name has more than 255 octets.')
       } else {
         const target = this.#pointer(at, segment, ++hops)
         if (hops === 1) this.end = at + 2
+        name += this.#labels(segment, at)
         at = segment = target
       }
     }
     if (hops === 0) this.end = at + 1
+    name += this.#labels(segment, at)
     this.#count(name.length + 1)
     return `${name}\0` as Name
   }
@@ -85,10 +86,15 @@ export class NameReader {
     return length
   }
 
-  #label(at: number, length: number): string {
+  #behindLabel(at: number, length: number): number {
     const end = at + 1 + length
     if (end > this.#bytes.length) throw malformed('A label runs past the end of the message.')
-    return this.#bytes.toString('latin1', at, end)
+    return end
+  }
+
+  // A name is what stands on the wire, so labels that follow one another are taken at once.
+  #labels(start: number, end: number): string {
+    return start === end ? '' : this.#bytes.toString('latin1', start, end)
   }
 
   // Each pointer leads before the part of the name it ends, so there is no way round in a circle.
