@@ -1,5 +1,5 @@
 /** The API: REST for people and programs. `buildApi` makes it, `openApi` lets it listen. */
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, isIPv6 } from 'node:net'
 import swagger from '@fastify/swagger'
 import fastify, { type FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
@@ -122,7 +122,7 @@ export class ApiFault extends Error {
 export async function openApi(deps: ApiDeps): Promise<Api> {
   const app = await buildApi(deps)
   try {
-    await app.listen({ ...deps.config.listen })
+    await app.listen({ ...deps.config.listen, ipv6Only: isIPv6(deps.config.listen.host) })
   } catch (cause) {
     await app.close()
     const where = formatEndpoint(deps.config.listen)

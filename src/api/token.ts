@@ -55,7 +55,7 @@ export async function readToken(file: string): Promise<string> {
 
 async function openUnfollowed(file: string): Promise<FileHandle> {
   try {
-    return await open(file, constants.O_RDONLY | constants.O_NOFOLLOW)
+    return await open(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
   } catch (cause) {
     throw new TokenFault(openSentence(file, cause as NodeJS.ErrnoException), { cause })
   }

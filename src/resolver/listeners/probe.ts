@@ -21,7 +21,8 @@ async function faultOf(wanted: WantedPort): Promise<string | undefined> {
 }
 
 async function tryUdp({ host, port }: Endpoint): Promise<void> {
-  const socket = createSocket(isIPv6(host) ? 'udp6' : 'udp4')
+  const family = isIPv6(host) ? 6 : 4
+  const socket = createSocket({ type: `udp${family}`, ipv6Only: family === 6 })
   socket.bind({ address: host, port, exclusive: true })
   await once(socket, 'listening')
   socket.close()
@@ -30,7 +31,7 @@ async function tryUdp({ host, port }: Endpoint): Promise<void> {
 
 async function tryTcp({ host, port }: Endpoint): Promise<void> {
   const server = createServer()
-  // libp2p listens on :: for IPv6 alone, beside 0.0.0.0 on the same port.
+  // As all doors do, and libp2p: on "::" for IPv6 alone, beside "0.0.0.0" on the same port.
   server.listen({ host, port, exclusive: true, ipv6Only: isIPv6(host) })
   await once(server, 'listening')
   server.close()

@@ -1,6 +1,6 @@
 /** The TCP door (RFC 7766): many questions on one connection, answered as they are ready, none of it without bound. */
 import { once } from 'node:events'
-import { createServer, type Server, type Socket } from 'node:net'
+import { createServer, isIPv6, type Server, type Socket } from 'node:net'
 import type { Logger } from 'pino'
 import type { Clock } from '../../clock.ts'
 import type { DnsConfig, Endpoint } from '../config.ts'
@@ -38,7 +38,7 @@ export async function listenTcp(endpoint: Endpoint, deps: TcpDeps): Promise<List
 
 async function bound(server: Server, endpoint: Endpoint): Promise<void> {
   try {
-    server.listen(endpoint.port, endpoint.host)
+    server.listen({ ...endpoint, ipv6Only: isIPv6(endpoint.host) })
     await once(server, 'listening')
   } catch (cause) {
     throw new ListenFault('TCP', endpoint, cause)

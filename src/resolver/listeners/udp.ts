@@ -15,6 +15,7 @@ export async function listenUdp(endpoint: Endpoint, serve: Serve, logger: Logger
   const family = isIPv6(endpoint.host) ? 6 : 4
   const socket = createSocket({
     type: family === 6 ? 'udp6' : 'udp4',
+    ipv6Only: family === 6, // "::" is IPv6, so that "0.0.0.0" may stand beside it
     // Replies go to addresses, never to names: without this Node puts off each of them to the next tick.
     lookup: (host, _options, done) => done(null, host, family),
   })
