@@ -108,6 +108,11 @@ export const SECTIONS = {
       'ms a lookup may take: below answer_timeout, so that a reason can be told.',
     ),
     requestTimeout: option(milliseconds, '800', 'ms one peer may take to answer.'),
+    hedgeMin: option(
+      milliseconds,
+      '60',
+      'ms a peer is waited for alone at least, before another is asked beside it.',
+    ),
     publishTimeout: option(milliseconds, '5000', 'ms publishing may take.'),
     parallelism: option(integer(1, 20), '2', "Peers asked at a time: Kademlia's alpha."),
     maxAsked: option(

@@ -42,6 +42,8 @@ export interface DhtConfig {
   readonly lookupTimeout: number
   /** Milliseconds one peer may take to answer. */
   readonly requestTimeout: number
+  /** Milliseconds a peer is waited for alone at least, before another is asked beside it. */
+  readonly hedgeMin: number
   /** Milliseconds publishing may take. */
   readonly publishTimeout: number
   /** Peers asked at a time: Kademlia's alpha. */

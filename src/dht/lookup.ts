@@ -27,6 +27,8 @@ export interface LookupGoal {
 export interface LookupTools {
   /** Rejects with DhtFault `connect` when there is no such peer, with anything else when it did not answer. */
   ask(contact: Contact, request: GetRequest, signal: AbortSignal): Promise<GetReply>
+  /** Milliseconds after which a peer that has not answered is not waited for alone. */
+  hedgeAfter(contact: Contact): number
   /** @throws ZoneFault when these octets are no valid zone of the key, or not of this time */
   accept(bytes: Uint8Array, key: PublicKey): SignedZone
   readonly clock: Clock
@@ -73,6 +75,9 @@ class Walk {
   readonly #candidates: Candidates
   readonly #began: number
   readonly #inFlight = new Set<Promise<void>>()
+  /** Of those in flight, the ones that take so long that others are asked beside them. */
+  readonly #late = new Set<Candidate>()
+  #lateCame = Promise.withResolvers<void>()
   #newest: SignedZone | undefined
   #confirmed = false
   #asked = 0
@@ -101,7 +106,7 @@ class Walk {
     for (;;) {
       this.#askMore()
       if (this.#done() || this.#inFlight.size === 0) return
-      await Promise.race(this.#inFlight)
+      await Promise.race([...this.#inFlight, this.#lateCame.promise])
     }
   }
 
@@ -111,7 +116,7 @@ class Walk {
 
   #askMore(): void {
     if (this.#done() || this.#millisecondsLeft() <= 0 || this.#signal.aborted) return
-    while (this.#inFlight.size < this.#tools.limits.parallelism) {
+    while (this.#inFlight.size - this.#late.size < this.#tools.limits.parallelism) {
       const candidate = this.#candidates.next()
       if (!candidate) return
       const asking = this.#ask(candidate).finally(() => this.#inFlight.delete(asking))
@@ -123,10 +128,26 @@ class Walk {
   async #ask(candidate: Candidate): Promise<void> {
     candidate.state = 'asked'
     this.#asked++
+    using _hedge = this.#hedge(candidate)
     try {
       this.#hear(candidate, await this.#tools.ask(candidate.contact, this.#request(), this.#signal))
     } catch (cause) {
       candidate.state = cause instanceof DhtFault && cause.reason === 'connect' ? 'dead' : 'silent'
+    }
+  }
+
+  /** Protocol 5, "Get": a peer that is late keeps nobody waiting, and its answer still counts. */
+  #hedge(candidate: Candidate): Disposable {
+    const alarm = this.#tools.clock.after(this.#tools.hedgeAfter(candidate.contact), () => {
+      this.#late.add(candidate)
+      this.#lateCame.resolve()
+      this.#lateCame = Promise.withResolvers()
+    })
+    return {
+      [Symbol.dispose]: () => {
+        alarm[Symbol.dispose]()
+        this.#late.delete(candidate)
+      },
     }
   }
 

@@ -1,5 +1,6 @@
 /** The streams this node asks by: one to each peer, opened when first needed, over a live connection or a dial. */
 import type { Connection, Libp2p, PeerId, Stream } from '@libp2p/interface'
+import { LRUCache } from 'lru-cache'
 import type { Clock } from '../clock.ts'
 import { abortable } from './abortable.ts'
 import type { DhtConfig } from './config.ts'
@@ -16,10 +17,15 @@ export interface PeerStreamsNeeds {
   reached(peer: PeerId, alive: boolean): void
 }
 
+/** Peers whose round trip is remembered. */
+const MAX_TIMED = 2000
+
 export class PeerStreams implements Disposable {
   readonly #needs: PeerStreamsNeeds
   readonly #opening = new Map<string, Promise<PeerStream>>()
   readonly #open = new Set<PeerStream>()
+  /** Milliseconds of the last exchange with each peer, on a stream that was open. */
+  readonly #roundTrips = new LRUCache<string, number>({ max: MAX_TIMED })
   #closed = false
 
   constructor(needs: PeerStreamsNeeds) {
@@ -39,9 +45,17 @@ export class PeerStreams implements Disposable {
     waiting.use(this.#needs.clock.after(this.#needs.config.requestTimeout, giveUp))
     const reply = this.#streamTo(peer, contact).then(async (stream) => {
       reason = 'timeout'
-      return await exchange(stream, request, waiting)
+      const began = this.#needs.clock.monotonic()
+      const answer = await exchange(stream, request, waiting)
+      this.#roundTrips.set(peer.toString(), this.#needs.clock.monotonic() - began)
+      return answer
     })
     return await abortable(Promise.race([reply, timeout.promise]), signal)
+  }
+
+  /** Milliseconds the last exchange took; undefined for a peer that has not answered lately. */
+  roundTripOf(contact: Contact): number | undefined {
+    return this.#roundTrips.get(peerIdOf(contact).toString())
   }
 
   [Symbol.dispose](): void {

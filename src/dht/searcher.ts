@@ -5,6 +5,7 @@ import type { PublicKey } from '../zone/key.ts'
 import { checkTime, type SignedZone, verifyZone } from '../zone/signed-zone.ts'
 import { abortable } from './abortable.ts'
 import type { Bootstrap } from './bootstrap.ts'
+import type { DhtConfig } from './config.ts'
 import { contactOf } from './contacts.ts'
 import type { Contact } from './frames.ts'
 import type { RoutingTable } from './kad.ts'
@@ -15,12 +16,15 @@ import type { ZoneClient } from './zone-client.ts'
 export interface SearcherNeeds {
   readonly routingTable: RoutingTable
   readonly bootstrap: Pick<Bootstrap, 'firstPeer'>
-  readonly client: Pick<ZoneClient, 'get'>
+  readonly client: Pick<ZoneClient, 'get' | 'roundTripOf'>
   readonly clock: Clock
   /** This node's peer id as a multihash. */
   readonly self: Uint8Array
-  readonly limits: LookupTools['limits']
+  readonly limits: LookupTools['limits'] & Pick<DhtConfig, 'hedgeMin'>
 }
+
+/** A peer is late when it takes this many times as long as the last time. */
+const HEDGE_ROUND_TRIPS = 1.5
 
 export class Searcher implements Disposable {
   readonly #needs: SearcherNeeds
@@ -33,6 +37,8 @@ export class Searcher implements Disposable {
     this.#needs = needs
     this.#tools = {
       ask: async (contact, request, signal) => await client.get(contact, request, signal),
+      hedgeAfter: (contact) =>
+        Math.max(limits.hedgeMin, HEDGE_ROUND_TRIPS * (client.roundTripOf(contact) ?? 0)),
       accept: (bytes, key) => acceptZone(bytes, key, clock.now()),
       clock,
       self,

@@ -32,6 +32,11 @@ export class ZoneClient {
     return await this.#either(contact, ours, (peer) => putValue(this.#kad, { peer, signal }, request))
   }
 
+  /** Milliseconds; undefined when nothing is known. */
+  roundTripOf(contact: Contact): number | undefined {
+    return this.#streams.roundTripOf(contact)
+  }
+
   async #either<R>(
     contact: Contact,
     ours: () => Promise<R>,

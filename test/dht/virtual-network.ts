@@ -45,6 +45,7 @@ export class VirtualNetwork {
   tools(limits: Partial<LookupTools['limits']> = {}): LookupTools {
     return {
       ask: async (contact, request) => await this.#ask(contact, request),
+      hedgeAfter: () => 60,
       accept: (bytes, key) => {
         const zone = verifyZone(bytes, key)
         checkTime(zone, this.clock.now())

@@ -29,6 +29,7 @@ export const TEST_DHT_CONFIG: DhtConfig = {
   cachedZones: 4096,
   lookupTimeout: 1800,
   requestTimeout: 800,
+  hedgeMin: 60,
   publishTimeout: 5000,
   parallelism: 2,
   maxAsked: 20,
