@@ -107,6 +107,8 @@ export const SECTIONS = {
       '1800',
       'ms a lookup may take: below answer_timeout, so that a reason can be told.',
     ),
+    walkTimeout: option(milliseconds, '10000', 'ms a lookup may go on behind the answer it gave.'),
+    maxWalks: option(count, '32', 'Lookups that go on behind their answers at once.'),
     requestTimeout: option(milliseconds, '800', 'ms one peer may take to answer.'),
     hedgeMin: option(
       milliseconds,

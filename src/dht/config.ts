@@ -40,6 +40,10 @@ export interface DhtConfig {
 
   /** Milliseconds a lookup may take. */
   readonly lookupTimeout: number
+  /** Milliseconds a lookup may go on behind the answer it gave. */
+  readonly walkTimeout: number
+  /** Lookups that go on behind their answers at once. */
+  readonly maxWalks: number
   /** Milliseconds one peer may take to answer. */
   readonly requestTimeout: number
   /** Milliseconds a peer is waited for alone at least, before another is asked beside it. */

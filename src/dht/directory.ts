@@ -79,8 +79,9 @@ export async function openDirectory({
   const self = node.peerId.toMultihash().bytes
   const searcher = new Searcher({ routingTable, bootstrap, client, clock, self, limits: config })
   const search = searcher.search.bind(searcher)
-  const finder = new Finder({ store, clock, config, search })
   const putter = new Putter({ store, client, clock, logger, config, search })
+  const correct = putter.correct.bind(putter)
+  const finder = new Finder({ store, clock, config, search, correct })
   opened.defer(async () => await finder.idle())
   opened.use(searcher)
   bootstrap.start()

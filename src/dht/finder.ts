@@ -7,15 +7,34 @@ import type { PublicKey } from '../zone/key.ts'
 import type { SignedZone } from '../zone/signed-zone.ts'
 import { abortable } from './abortable.ts'
 import type { DhtConfig } from './config.ts'
+import type { Contact } from './frames.ts'
 import type { Findings, LookupGoal } from './lookup.ts'
 import type { ZoneStore } from './zone-store.ts'
 
 export interface FinderNeeds {
   readonly store: ZoneStore
   readonly clock: Clock
-  readonly config: Pick<DhtConfig, 'lookupTimeout' | 'confirmMin' | 'confirmMax' | 'cachedZones'>
+  readonly config: Pick<
+    DhtConfig,
+    'lookupTimeout' | 'walkTimeout' | 'maxWalks' | 'confirmMin' | 'confirmMax' | 'cachedZones'
+  >
   /** Looks in the network; ends early when this room closes. */
   search(goal: LookupGoal): Promise<Findings>
+  /** Gives a newer zone to those that were found to hold an older one. Never rejects. */
+  correct(contacts: readonly Contact[], zone: SignedZone): Promise<void>
+}
+
+/** Protocol 5, "Get": so many peers have to agree on the newest. */
+const AGREEING = 3
+/** Seconds a zone is fresh that one peer alone has given. */
+const UNSURE = 10
+
+interface Confirmation {
+  readonly sequence: bigint
+  /** Milliseconds of the monotonic clock. */
+  readonly at: number
+  /** Whether enough peers agreed, and not just the first. */
+  readonly sure: boolean
 }
 
 const AT_HOME: LookupEffort = { asked: 0, hops: 0, milliseconds: 0 }
@@ -23,8 +42,10 @@ const AT_HOME: LookupEffort = { asked: 0, hops: 0, milliseconds: 0 }
 export class Finder {
   readonly #needs: FinderNeeds
   readonly #flights = new Map<string, Promise<Lookup>>()
-  /** When the network last said that this sequence is the newest, by the monotonic clock. */
-  readonly #confirmed: LRUCache<string, { readonly sequence: bigint; readonly at: number }>
+  /** Walks that go on behind answers that have been given. */
+  readonly #walks = new Map<string, Promise<void>>()
+  /** When the network last said which sequence is the newest. */
+  readonly #confirmed: LRUCache<string, Confirmation>
 
   constructor(needs: FinderNeeds) {
     this.#needs = needs
@@ -40,12 +61,12 @@ export class Finder {
 
   /** When every lookup begun so far has ended. */
   async idle(): Promise<void> {
-    await Promise.allSettled(this.#flights.values())
+    await Promise.allSettled([...this.#flights.values(), ...this.#walks.values()])
   }
 
-  /** The network is known to hold nothing newer. */
-  confirm(zone: SignedZone): void {
-    this.#confirmed.set(zone.key.label, { sequence: zone.sequence, at: this.#needs.clock.monotonic() })
+  /** The network is known to hold nothing newer. @param sure false when one peer alone says so */
+  confirm({ key, sequence }: SignedZone, sure = true): void {
+    this.#confirmed.set(key.label, { sequence, sure, at: this.#needs.clock.monotonic() })
   }
 
   #isFresh(zone: SignedZone, maxAge: number): boolean {
@@ -56,7 +77,9 @@ export class Finder {
   #freshFor(zone: SignedZone): number {
     const { confirmMin, confirmMax } = this.#needs.config
     if (zone.revoked) return confirmMax
-    return Math.max(0, Math.min(Math.max(zone.soa.refresh, confirmMin), confirmMax) - this.#ageOf(zone))
+    const isSure = this.#confirmed.get(zone.key.label)?.sure === true
+    const life = isSure ? Math.min(Math.max(zone.soa.refresh, confirmMin), confirmMax) : UNSURE
+    return Math.max(0, life - this.#ageOf(zone))
   }
 
   /** Seconds. */
@@ -89,7 +112,10 @@ export class Finder {
     }
     const { verdict, effort } = await search(goal)
     const found = verdict.kind === 'found' ? await this.#adopt(verdict.zone) : undefined
-    if (verdict.kind === 'same' && copy) this.confirm(copy)
+    const same = verdict.kind === 'same' ? copy : undefined
+    if (same) this.confirm(same, false)
+    const heard = found ?? same
+    if (heard && !heard.revoked) this.#walkOn(heard)
     const newest = (await store.get(key)) ?? found
     if (newest) return this.#found(newest, effort)
     if (verdict.kind === 'bogus') return { ...verdict, effort }
@@ -97,12 +123,34 @@ export class Finder {
     return { kind: 'unreachable', cause: causeOf(verdict, floor), effort }
   }
 
+  /**
+   * Protocol 5, "Get": the first answer was given; the walk goes on to the closest peers. What is newer is taken, those
+   * who hold what is older are told. While too many go on already, the zone stays unsure and is looked for again soon.
+   */
+  #walkOn(zone: SignedZone): void {
+    const { label } = zone.key
+    if (this.#walks.has(label) || this.#walks.size >= this.#needs.config.maxWalks) return
+    const walk = this.#hearAll(zone).finally(() => this.#walks.delete(label))
+    this.#walks.set(label, walk)
+  }
+
+  async #hearAll(have: SignedZone): Promise<void> {
+    const { search, correct, config } = this.#needs
+    const { key, sequence: floor } = have
+    const goal: LookupGoal = { key, replica: 0, have, floor, until: 'closest', timeout: config.walkTimeout }
+    const { verdict, holders, behind } = await search(goal)
+    const newest = verdict.kind === 'found' ? await this.#adopt(verdict.zone) : have
+    if (!newest) return
+    if (holders.length >= AGREEING || (holders.length > 0 && behind.length === 0)) this.confirm(newest)
+    await correct(behind, newest)
+  }
+
   /** The zone, kept or at least not to be undercut again; undefined when its time ran out just now. */
   async #adopt(zone: SignedZone): Promise<SignedZone | undefined> {
     try {
       const { kind } = await this.#needs.store.put(zone, { own: false })
       if (kind === 'full') await this.#needs.store.raiseFloor(zone)
-      if (kind !== 'older') this.confirm(zone)
+      if (kind !== 'older') this.confirm(zone, false)
       return zone
     } catch (cause) {
       if (cause instanceof ZoneFault) return undefined

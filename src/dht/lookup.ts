@@ -50,6 +50,10 @@ export interface Findings {
   readonly effort: LookupEffort
   /** The closest peers that answered, closest first. */
   readonly closest: readonly Contact[]
+  /** Of these, those that hold the newest zone heard of. */
+  readonly holders: readonly Contact[]
+  /** Of these, those that hold an older one. */
+  readonly behind: readonly Contact[]
 }
 
 /** Protocol 5: fewer than this say nothing about what the network lacks. */
@@ -78,6 +82,8 @@ class Walk {
   /** Of those in flight, the ones that take so long that others are asked beside them. */
   readonly #late = new Set<Candidate>()
   #lateCame = Promise.withResolvers<void>()
+  /** What each that has a good zone has. */
+  readonly #copies = new Map<Candidate, SignedZone>()
   #newest: SignedZone | undefined
   #confirmed = false
   #asked = 0
@@ -167,13 +173,18 @@ class Walk {
   #hear(candidate: Candidate, reply: GetReply): void {
     candidate.state = reply.kind
     if (reply.kind !== 'busy') this.#candidates.learn(candidate, reply.closer)
-    if (reply.kind === 'same' && this.#goal.have) this.#confirm(candidate)
+    if (reply.kind === 'same' && this.#goal.have) {
+      this.#copies.set(candidate, this.#goal.have)
+      this.#confirm(candidate)
+    }
     if (reply.kind === 'found') this.#judge(candidate, reply.bytes)
   }
 
   #judge(candidate: Candidate, bytes: Uint8Array): void {
     const zone = this.#accepted(bytes)
-    if (!zone || zone.sequence < this.#goal.floor) return
+    if (!zone) return
+    this.#copies.set(candidate, zone)
+    if (zone.sequence < this.#goal.floor) return
     const order = this.#goal.have ? compareZones(zone, this.#goal.have) : 1
     if (order === 0) this.#confirm(candidate)
     if (order <= 0 || (this.#newest && compareZones(zone, this.#newest) <= 0)) return
@@ -209,7 +220,20 @@ class Walk {
       verdict: this.#verdict(),
       effort: { asked: this.#asked, hops: this.#hops || furthest, milliseconds },
       closest: answered.map(({ contact }) => contact),
+      holders: answered.filter((each) => this.#isHolder(each)).map(({ contact }) => contact),
+      behind: answered.filter((each) => this.#isBehind(each)).map(({ contact }) => contact),
     }
+  }
+
+  #isHolder(candidate: Candidate): boolean {
+    const newest = this.#newest ?? this.#goal.have
+    const copy = this.#copies.get(candidate)
+    return newest !== undefined && copy !== undefined && compareZones(copy, newest) === 0
+  }
+
+  #isBehind(candidate: Candidate): boolean {
+    const hasOne = this.#copies.has(candidate) || candidate.state === 'older'
+    return hasOne && !this.#isHolder(candidate)
   }
 
   #verdict(): Verdict {

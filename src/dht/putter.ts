@@ -22,6 +22,8 @@ export interface PutterNeeds {
 
 /** Puts under way at once for one zone. */
 const PARALLEL_PUTS = 10
+/** Peers one lookup corrects: they may be liars, who would have us do their work for ever. */
+const MAX_CORRECTIONS = 5
 /** The share of the time that finding the closest peers may take. */
 const WALK_SHARE = 0.5
 
@@ -53,6 +55,14 @@ export class Putter {
     signal.throwIfAborted()
     if (verdict.kind === 'found') await this.#giveWay(verdict.zone)
     return await this.#putOnAll(closest, zone, AbortSignal.any([signal, late.signal]))
+  }
+
+  /** Gives a newer zone to peers that were found to hold an older one; what fails is not missed. Never rejects. */
+  async correct(contacts: readonly Contact[], zone: SignedZone): Promise<void> {
+    const late = new AbortController()
+    using _deadline = this.#needs.clock.after(this.#needs.config.publishTimeout, () => late.abort())
+    const puts = contacts.slice(0, MAX_CORRECTIONS).map((each) => this.#putOn(each, zone, late.signal))
+    await Promise.allSettled(puts)
   }
 
   async #putOnAll(contacts: readonly Contact[], zone: SignedZone, signal: AbortSignal): Promise<number> {

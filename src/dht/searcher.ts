@@ -53,7 +53,7 @@ export class Searcher implements Disposable {
     } catch (cause) {
       if (!this.#closing.signal.aborted) throw cause
       const verdict = { kind: 'unreachable', cause: 'This node is closing.' } as const
-      return { verdict, effort: { asked: 0, hops: 0, milliseconds: 0 }, closest: [] }
+      return { verdict, effort: { asked: 0, hops: 0, milliseconds: 0 }, closest: [], holders: [], behind: [] }
     }
   }
 

@@ -2,9 +2,10 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { MemoryDatastore } from 'datastore-core'
 import { Finder } from '../../src/dht/finder.ts'
-import type { LookupGoal, Verdict } from '../../src/dht/lookup.ts'
+import type { Contact } from '../../src/dht/frames.ts'
+import type { Findings, LookupGoal, Verdict } from '../../src/dht/lookup.ts'
 import { openZoneStore } from '../../src/dht/zone-store.ts'
-import { signRevocation } from '../../src/zone/signed-zone.ts'
+import { type SignedZone, signRevocation } from '../../src/zone/signed-zone.ts'
 import { silentLogger } from '../support/dht.ts'
 import { ManualClock } from '../support/manual-clock.ts'
 import { TestOwner } from '../support/test-zone.ts'
@@ -21,19 +22,43 @@ async function setUp({ maxZones = 10 } = {}) {
     maxFloors: 10,
     cachedZones: 10,
     lookupTimeout: 1800,
+    walkTimeout: 10_000,
+    maxWalks: 2,
     confirmMin: 60,
     confirmMax: 3600,
   }
   const store = await openZoneStore({ datastore: new MemoryDatastore(), clock, logger: silentLogger, config })
+  /** Of lookups that somebody waits for. */
   const goals: LookupGoal[] = []
-  const network: { says: Verdict } = { says: { kind: 'unreachable', cause: 'nobody' } }
-  const effort = { asked: 1, hops: 1, milliseconds: 1 }
+  const network: Network = { says: { kind: 'unreachable', cause: 'nobody' }, walks: async () => AGREED }
   const search = async (goal: LookupGoal) => {
+    if (goal.until === 'closest') return await network.walks(goal)
     goals.push(goal)
-    return { verdict: network.says, effort, closest: [] }
+    return { ...AGREED, verdict: network.says }
   }
-  const finder = new Finder({ store, clock, config, search })
-  return { clock, store, goals, network, finder, owner: new TestOwner(() => clock.now()) }
+  const corrected: { contacts: readonly Contact[]; zone: SignedZone }[] = []
+  const correct = async (contacts: readonly Contact[], zone: SignedZone) => {
+    if (contacts.length > 0) corrected.push({ contacts, zone })
+  }
+  const finder = new Finder({ store, clock, config, search, correct })
+  return { clock, store, goals, network, corrected, finder, owner: new TestOwner(() => clock.now()) }
+}
+
+interface Network {
+  says: Verdict
+  /** What comes of the walk behind an answer. */
+  walks(goal: LookupGoal): Promise<Findings>
+}
+
+const PEER: Contact = { id: Buffer.from('peer'), addresses: [] }
+const STALE: Contact = { id: Buffer.from('stale'), addresses: [] }
+/** Three hold what was found. */
+const AGREED: Findings = {
+  verdict: { kind: 'same' },
+  effort: { asked: 1, hops: 1, milliseconds: 1 },
+  closest: [PEER, PEER, PEER],
+  holders: [PEER, PEER, PEER],
+  behind: [],
 }
 
 test('a zone found is kept and answers from home until REFRESH has passed', async () => {
@@ -42,7 +67,8 @@ test('a zone found is kept and answers from home until REFRESH has passed', asyn
   network.says = { kind: 'found', zone }
   const first = await finder.find(owner.key, { signal })
   assert.ok(first.kind === 'found')
-  assert.deepEqual([first.age, first.freshFor, first.effort.asked], [0, 300, 1])
+  assert.deepEqual([first.age, first.freshFor, first.effort.asked], [0, 10, 1])
+  await finder.idle()
   assert.deepEqual((await store.get(owner.key))?.bytes, zone.bytes)
   clock.advance(299_000)
   const second = await finder.find(owner.key, { signal })
@@ -52,7 +78,7 @@ test('a zone found is kept and answers from home until REFRESH has passed', asyn
   clock.advance(1000)
   const third = await finder.find(owner.key, { signal })
   assert.ok(third.kind === 'found')
-  assert.deepEqual([third.age, third.freshFor, goals.length], [0, 300, 2])
+  assert.deepEqual([third.age, third.freshFor, goals.length], [0, 10, 2])
   assert.equal(goals[1]?.have?.sequence, zone.sequence)
 })
 
@@ -63,6 +89,8 @@ test('REFRESH is held between the two limits', async () => {
   ] as const) {
     const { network, finder, owner } = await setUp()
     network.says = { kind: 'found', zone: owner.sign('', { soa: { refresh } }) }
+    await finder.find(owner.key, { signal })
+    await finder.idle()
     const lookup = await finder.find(owner.key, { signal })
     assert.ok(lookup.kind === 'found')
     assert.equal(lookup.freshFor, freshFor)
@@ -148,4 +176,87 @@ test('a signal that has aborted rejects before anything is asked', async () => {
     message: 'late',
   })
   assert.equal(goals.length, 0)
+})
+
+test('a zone that one peer alone has given is fresh for ten seconds, until three agree', async () => {
+  const { clock, goals, network, finder, owner } = await setUp()
+  const walk = Promise.withResolvers<Findings>()
+  network.walks = () => walk.promise
+  network.says = { kind: 'found', zone: owner.sign() }
+  const freshFor = async () => {
+    const lookup = await finder.find(owner.key, { signal })
+    return lookup.kind === 'found' ? lookup.freshFor : undefined
+  }
+  assert.equal(await freshFor(), 10)
+  clock.advance(9_000)
+  assert.deepEqual([await freshFor(), goals.length], [1, 1])
+  walk.resolve(AGREED)
+  await finder.idle()
+  assert.deepEqual([await freshFor(), goals.length], [300, 1])
+})
+
+test('two that agree are not enough where others hold something older, and are where nobody does', async () => {
+  for (const [behind, freshFor] of [
+    [[STALE], 10],
+    [[], 300],
+  ] as const) {
+    const { network, finder, owner } = await setUp()
+    network.says = { kind: 'found', zone: owner.sign() }
+    network.walks = async () => ({ ...AGREED, holders: [PEER, PEER], behind })
+    await finder.find(owner.key, { signal })
+    await finder.idle()
+    const lookup = await finder.find(owner.key, { signal })
+    assert.equal(lookup.kind === 'found' && lookup.freshFor, freshFor)
+  }
+})
+
+test('what is newer behind the first answer replaces it, watchers hear of it, and who holds the older is told', async () => {
+  const { store, network, corrected, finder, owner } = await setUp()
+  const [older, newer] = [owner.sign('older'), owner.sign('newer')]
+  const heard: SignedZone[] = []
+  store.watch((zone) => heard.push(zone))
+  network.says = { kind: 'found', zone: older }
+  network.walks = async () => ({ ...AGREED, verdict: { kind: 'found', zone: newer }, behind: [STALE] })
+  await finder.find(owner.key, { signal })
+  await finder.idle()
+  const lookup = await finder.find(owner.key, { signal })
+  assert.ok(lookup.kind === 'found')
+  assert.deepEqual(lookup.zone.bytes, newer.bytes)
+  assert.deepEqual(heard, [older, newer])
+  assert.deepEqual(corrected, [{ contacts: [STALE], zone: newer }])
+})
+
+test('a walk that hears nobody leaves the zone unsure, and the next lookup begins another', async () => {
+  const { clock, network, finder, owner } = await setUp()
+  let walks = 0
+  network.walks = async () => {
+    walks++
+    return { ...AGREED, verdict: { kind: 'unreachable', cause: '' }, closest: [], holders: [] }
+  }
+  network.says = { kind: 'found', zone: owner.sign() }
+  for (let round = 0; round < 2; round++) {
+    await finder.find(owner.key, { signal })
+    await finder.idle()
+    clock.advance(11_000)
+    network.says = { kind: 'same' }
+  }
+  assert.equal(walks, 2)
+})
+
+test('only so many walks go on at once', async () => {
+  const { clock, network, finder } = await setUp({ maxZones: 100 })
+  let walks = 0
+  const end = Promise.withResolvers<Findings>()
+  network.walks = async () => {
+    walks++
+    return await end.promise
+  }
+  for (let count = 0; count < 5; count++) {
+    const owner = new TestOwner(() => clock.now())
+    network.says = { kind: 'found', zone: owner.sign() }
+    assert.equal((await finder.find(owner.key, { signal })).kind, 'found')
+  }
+  assert.equal(walks, 2)
+  end.resolve(AGREED)
+  await finder.idle()
 })

@@ -306,3 +306,20 @@ test('busy peers are passed by', async () => {
   for (const peer of network.closest(owner.key).slice(0, 10)) peer.behaviour = () => ({ kind: 'busy' })
   assert.equal((await look()).verdict.kind, 'found')
 })
+
+test('it tells who holds the newest, who an older one, and says nothing of liars and of those without', async () => {
+  const { owner, look, network } = scene(40)
+  const [older, have, newest] = [owner.sign('older'), owner.sign('have'), owner.sign('newest')]
+  const closest = network.closest(owner.key).slice(0, 20)
+  for (const [at, peer] of closest.entries()) peer.zone = [newest, have, older, undefined][at % 4]
+  const liar = closest[3]!
+  liar.behaviour = (request, peer) => ({
+    kind: 'found',
+    bytes: Buffer.from(newest.bytes).fill(0, 50, 60),
+    closer: network.closer(peer, request),
+  })
+  const { verdict, holders, behind } = await look({ until: 'closest', have }, closest)
+  assert.equal(verdict.kind, 'found')
+  assert.deepEqual(holders, contactsOf(closest.filter((_, at) => at % 4 === 0)))
+  assert.deepEqual(behind, contactsOf(closest.filter((_, at) => at % 4 === 1 || at % 4 === 2)))
+})

@@ -130,7 +130,11 @@ test('a copy that came by put is confirmed before it is fresh, and then answers 
   const second = await holder.find(zone.key, { signal })
   assert.ok(first.kind === 'found' && second.kind === 'found')
   assert.ok(first.effort.asked > 0)
-  assert.deepEqual([second.effort.asked, second.age < 60, second.freshFor > 200], [0, true, true])
+  assert.deepEqual([second.effort.asked, second.age < 60], [0, true])
+  await until(async () => {
+    const later = await holder.find(zone.key, { signal })
+    return later.kind === 'found' && later.freshFor > 200 // the walk behind the answer has heard the others
+  })
   const own = await publisher.find(zone.key, { signal })
   assert.ok(own.kind === 'found')
   assert.equal(own.effort.asked, 0)

@@ -30,6 +30,8 @@ export const TEST_DHT_CONFIG: DhtConfig = {
   lookupTimeout: 1800,
   requestTimeout: 800,
   hedgeMin: 60,
+  walkTimeout: 10_000,
+  maxWalks: 32,
   publishTimeout: 5000,
   parallelism: 2,
   maxAsked: 20,
