@@ -1,6 +1,7 @@
 /** The product in one file: eight nodes, a name published on one, asked for on the others, and what happens when nodes die. */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import { Rcode } from '../src/dns/message.ts'
 import { answersOf, ask, verdictOf } from './support/asking.ts'
 import { ScriptedUpstream } from './support/scripted-upstream.ts'
 import { type TestNode, TestNodes } from './support/test-nodes.ts'
@@ -173,4 +174,19 @@ describe('eight nodes', () => {
     )
     assert.ok((reply.answers[0]?.ttl ?? 99) <= 10)
   })
+})
+
+test('a node that was off for longer than its zones live signs them anew, and others find them again', async () => {
+  await using network = new TestNodes()
+  const later = 8 * 86_400_000
+  const other = await network.open()
+  const owner = await network.open({ bootstrap: other.daemon.addresses })
+  const { key, name } = await owner.send<Created>('POST', '/v1/zones')
+  const records = [{ name: 'www', type: 'A', ttl: TTL, value: '192.0.2.1' }]
+  await owner.send('PUT', `/v1/zones/${key}/records`, { records })
+  await owner.close()
+  other.clock.advance(later)
+  assert.equal((await ask(other.dns, `www.${name} A`)).rcode, Rcode.ServFail, 'it has expired')
+  await network.open({ data: owner.data, bootstrap: other.daemon.addresses, later })
+  await until(async () => (await ask(other.dns, `www.${name} A`)).answers.length === 1)
 })

@@ -6,11 +6,11 @@ import type { Clock } from '../clock.ts'
 import { ZoneFault } from '../zone/fault.ts'
 import { type PublicKey, publicKeyFromBytes } from '../zone/key.ts'
 import { KeyLocks } from '../zone/key-locks.ts'
-import { checkTime, compareZones, type SignedZone, TOLERANCE, verifyZone } from '../zone/signed-zone.ts'
-import { MAX_LIFETIME } from '../zone/soa.ts'
+import { checkTime, compareZones, type SignedZone, verifyZone } from '../zone/signed-zone.ts'
 import { encodeZBase32 } from '../zone/z-base-32.ts'
 import type { DhtConfig } from './config.ts'
 import { DhtFault } from './fault.ts'
+import { type LooseFloor, looseFloors, needlessFloors } from './loose-floors.ts'
 import { type ShelfMark, ZoneShelf } from './zone-shelf.ts'
 
 export type PutOutcome =
@@ -54,8 +54,10 @@ export class ZoneStore implements AsyncDisposable {
   readonly #locks = new KeyLocks()
   readonly #listeners = new Set<(zone: SignedZone) => void>()
   #foreign = 0
-  /** Revoked keys of others, in the order in which they were revoked. */
+  /** Revoked keys of others; those revoked since the start come last. */
   readonly #revoked = new Set<string>()
+  /** Floors that may still be left behind by revocations that have to go, until the next sweep counts them all. */
+  #looseFloors: number
   #nextSweep: Disposable | undefined
   #sweeping: Promise<void> = Promise.resolve()
   #closed = false
@@ -65,6 +67,7 @@ export class ZoneStore implements AsyncDisposable {
     this.#clock = clock
     this.#logger = logger
     this.#limits = config
+    this.#looseFloors = config.maxFloors
     this.#held = new LRUCache({ max: config.cachedZones })
   }
 
@@ -84,8 +87,8 @@ export class ZoneStore implements AsyncDisposable {
     checkTime(zone, this.#clock.now())
     const outcome = await this.#locks.run(zone.key.label, () => this.#putLocked(zone, own))
     if (outcome.kind === 'new') {
-      await this.#removeSurplus()
       this.#tell(zone)
+      if (zone.revoked) await this.#removeSurplus()
     }
     return outcome
   }
@@ -147,12 +150,23 @@ export class ZoneStore implements AsyncDisposable {
     return this.#revoked.size < this.#limits.maxRevocations || (await this.floorOf(zone.key)) > 0n
   }
 
-  /** The oldest revocations beyond the limit. Their floors stay: nothing of these keys is served again. */
+  /** The first revocations beyond the limit. Their floors stay, within the limit for floors: nothing of these keys is served. */
   async #removeSurplus(): Promise<void> {
-    for (const label of this.#revoked) {
-      if (this.#revoked.size <= this.#limits.maxRevocations) return
-      await this.#locks.run(label, () => this.#remove(label))
+    try {
+      for (const label of this.#revoked) {
+        if (this.#revoked.size <= this.#limits.maxRevocations) return
+        await this.#locks.run(label, () => this.#removeRevocation(label))
+      }
+    } catch (cause) {
+      this.#logger.error({ err: cause }, 'a revocation beyond the limit could not be removed')
     }
+  }
+
+  async #removeRevocation(label: string): Promise<void> {
+    if (!this.#revoked.has(label)) return // become this node's own meanwhile
+    await this.#remove(label)
+    if (this.#looseFloors > 0) this.#looseFloors--
+    else await this.#shelf.removeFloor(label)
   }
 
   async #write(zone: SignedZone, mark: ShelfMark): Promise<void> {
@@ -228,18 +242,22 @@ export class ZoneStore implements AsyncDisposable {
     this.#held.delete(label)
   }
 
-  /** Protocol 2: a floor may go once everything below it must have expired. Beyond the limit the lowest go first. */
   async #sweepFloors(now: number): Promise<void> {
-    const passed = BigInt(Math.trunc(now - MAX_LIFETIME * 1000 - TOLERANCE)) * 1000n
-    const kept: { label: string; sequence: bigint }[] = []
-    for await (const { label, floor } of this.#shelf.floors()) {
+    const { maxFloors } = this.#limits
+    const loose = await looseFloors(this.#shelf.floors(), (label) => this.#marks.has(label))
+    for (const floor of needlessFloors(loose, { now, limit: maxFloors })) {
       if (this.#closed) return
-      if (this.#marks.has(label)) continue
-      if (floor.sequence < passed) await this.#shelf.removeFloor(label)
-      else kept.push({ label, sequence: floor.sequence })
+      await this.#removeFloor(floor)
     }
-    kept.sort((a, b) => Number(b.sequence - a.sequence))
-    for (const { label } of kept.slice(this.#limits.maxFloors)) await this.#shelf.removeFloor(label)
+    this.#looseFloors = Math.max(0, maxFloors - loose.revocations.length)
+  }
+
+  /** Unless its zone came, or it rose, meanwhile. */
+  async #removeFloor({ label, sequence }: LooseFloor): Promise<void> {
+    await this.#locks.run(label, async () => {
+      const floor = await this.#shelf.readFloor(label)
+      if (!this.#marks.has(label) && floor?.sequence === sequence) await this.#shelf.removeFloor(label)
+    })
   }
 }
 

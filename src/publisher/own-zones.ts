@@ -87,13 +87,24 @@ async function writeDurably(file: string, octets: Uint8Array): Promise<void> {
   try {
     await writeFlushed(beside, octets)
     await rename(beside, file)
+  } catch (cause) {
+    await rm(beside, { force: true }).catch(() => undefined)
+    throw storageFault(
+      `${basename(file)} could not be written: ${systemReason(cause)}; nothing has changed.`,
+      cause,
+    )
+  }
+  try {
     await using folder = await open(dirname(file), 'r')
     await folder.sync()
   } catch (cause) {
-    await rm(beside, { force: true }).catch(() => undefined)
-    const sentence = `${basename(file)} could not be written: ${systemReason(cause)}; nothing has changed.`
-    throw new PublisherFault('storage', sentence, { cause })
+    const sentence = `${basename(file)} was written, but a power cut might undo it: ${systemReason(cause)}.`
+    throw storageFault(sentence, cause)
   }
+}
+
+function storageFault(sentence: string, cause: unknown): PublisherFault {
+  return new PublisherFault('storage', sentence, { cause })
 }
 
 async function writeFlushed(file: string, octets: Uint8Array): Promise<void> {

@@ -8,18 +8,11 @@ import { ZoneFault } from '../zone/fault.ts'
 import type { PublicKey } from '../zone/key.ts'
 import { KeyLocks } from '../zone/key-locks.ts'
 import { newSecretKey, publicKeyOf } from '../zone/signature.ts'
-import {
-  compareZones,
-  contentOf,
-  REVOKED,
-  type SignedZone,
-  signZone,
-  TOLERANCE,
-} from '../zone/signed-zone.ts'
-import { DEFAULT_SOA } from '../zone/soa.ts'
+import { compareZones, REVOKED, type SignedZone, wholeContentOf } from '../zone/signed-zone.ts'
 import { PublisherFault } from './fault.ts'
 import { type OwnKey, OwnZones } from './own-zones.ts'
-import { type Tended, tend } from './tending.ts'
+import { signAbove } from './signing.ts'
+import { shareLived, type Tended, tend } from './tending.ts'
 
 export interface PublisherConfig {
   /** Seconds a signed zone lives. */
@@ -65,7 +58,12 @@ export interface OwnZone extends OwnKey {
   storedOn: number
   /** Milliseconds of the monotonic clock; undefined until the first put has ended. */
   lastPut: number | undefined
+  /** Since when no other node could be asked whether it is the newest, by the monotonic clock. */
+  unheardSince?: number | undefined
 }
+
+/** Of its life a zone has lived, and milliseconds others have been asked in vain, when it is signed anew unheard. */
+const UNHEARD = { share: 0.75, patience: 3_600_000 }
 
 /** @throws PublisherFault `damaged` */
 export async function openPublisher(deps: PublisherDeps): Promise<Publisher> {
@@ -130,7 +128,7 @@ class FilePublisher implements Publisher, Tended {
     const secret = newSecretKey()
     const own = { key: publicKeyOf(secret), secret }
     // The zone first: a crash between the two leaves a zone without a key, which harms nobody.
-    const zone = this.#sign(own, { above: 0n, records: [] })
+    const zone = signAbove(own, { above: 0n, records: [] }, this.#deps)
     await this.#files.writeZone(zone)
     await this.#files.writeKey(own)
     this.#zones.set(own.key.label, { ...own, zone, storedOn: 0, lastPut: undefined })
@@ -157,25 +155,13 @@ class FilePublisher implements Publisher, Tended {
       )
     }
     const above = floor > own.zone.sequence ? floor : own.zone.sequence
-    const zone = this.#sign(own, { above, records })
+    const zone = signAbove(own, { above, records }, this.#deps)
     await this.#files.writeZone(zone)
     // Adopted meanwhile from another device; its file is written in its turn, over this one.
     if (compareZones(own.zone, zone) > 0)
       throw new ZoneFault('older', `Another device has just signed zone ${own.key.label}.`)
     Object.assign(own, { zone, storedOn: 0, lastPut: undefined })
     return zone
-  }
-
-  #sign(
-    { key, secret }: OwnKey,
-    { above, records }: { above: bigint; records: readonly ResourceRecord[] },
-  ): SignedZone {
-    const now = this.#deps.clock.now()
-    const microseconds = BigInt(Math.trunc(now)) * 1000n
-    const sequence = microseconds > above ? microseconds : above + 1n
-    if (sequence > microseconds + BigInt(TOLERANCE) * 1000n) throw clockFault(key, { now, above })
-    const { zoneLifetime: expire, zoneRefresh: refresh, zoneMinimum: minimum } = this.#deps.config
-    return signZone(secret, { sequence, soa: { ...DEFAULT_SOA, expire, refresh, minimum }, records })
   }
 
   async #publish(own: OwnZone, zone: SignedZone): Promise<number> {
@@ -216,26 +202,56 @@ class FilePublisher implements Publisher, Tended {
     })
   }
 
-  /**
-   * Signs the newest content there is anew, for another life. The zone is put as it is first: that hears every one of the
-   * closest nodes, and ends in a newer one's adoption where another device has signed since.
-   */
-  async renew(key: PublicKey, { alone }: { readonly alone: boolean }): Promise<void> {
+  /** Signs the newest content there is anew, for another life. */
+  async renew(key: PublicKey): Promise<void> {
     const due = this.#own(key).zone.sequence
     await this.#inBackground(key, async (own) => {
       if (own.zone.sequence !== due) return // signed or adopted while this waited: the next round judges that one
-      const confirmations = await this.#publish(own, own.zone)
-      if (confirmations === 0 && !alone) return
-      const zone = await this.#signNext(own, contentOf(own.zone))
+      const heard = await this.#hearNewest(own)
+      if (own.zone.sequence !== due || !this.#mayRenew(own, heard)) return
+      const zone = await this.#signNext(own, wholeContentOf(own.zone))
       await this.#publish(own, zone)
     })
   }
 
-  async #inBackground(key: PublicKey, task: (own: OwnZone) => Promise<unknown>): Promise<void> {
+  /** Asks others for a newer zone, which is adopted. @returns whether there was anybody to ask */
+  async #hearNewest(own: OwnZone): Promise<boolean> {
+    const { clock, directory } = this.#deps
+    if (own.zone.expires <= clock.now()) {
+      const lookup = await directory.find(own.key, { signal: this.#closing.signal, maxAge: 0 })
+      if (lookup.kind === 'found') this.#adopt(lookup.zone)
+      return lookup.effort.asked > 0
+    }
     try {
-      await this.#locks.run(key.label, () => task(this.#own(key)))
+      // A put hears every one of the closest nodes.
+      return (await this.#publish(own, own.zone)) > 0
+    } catch (cause) {
+      if (!isOutdone(cause)) throw cause
+      return true // by a zone that was adopted, or by one that is gone and has left its floor
+    }
+  }
+
+  /** A device that comes back after a while must not sign what it has over what another signed, before it could hear of that. */
+  #mayRenew(own: OwnZone, heard: boolean): boolean {
+    const { clock } = this.#deps
+    if (heard) own.unheardSince = undefined
+    else own.unheardSince ??= clock.monotonic()
+    if (own.unheardSince === undefined) return true
+    const waited = clock.monotonic() - own.unheardSince
+    return waited >= UNHEARD.patience && shareLived(own.zone, clock.now()) >= UNHEARD.share
+  }
+
+  async #inBackground(key: PublicKey, task: (own: OwnZone) => Promise<unknown>): Promise<void> {
+    const own = this.#own(key)
+    let before: SignedZone | undefined
+    try {
+      await this.#locks.run(key.label, () => {
+        before = own.zone
+        return task(own)
+      })
     } catch (error) {
-      if (!isOutdone(error) && !this.#closing.signal.aborted)
+      const wasAdopted = isOutdone(error) && own.zone !== before
+      if (!wasAdopted && !this.#closing.signal.aborted)
         this.#deps.logger.warn(
           { err: error, zone: key.label },
           'a zone could not be put; it will be tried again',
@@ -271,15 +287,7 @@ class FilePublisher implements Publisher, Tended {
   }
 }
 
-/** Another device's zone is newer; it was adopted, and that was told. */
+/** A newer zone of the key is known, or was once seen. */
 function isOutdone(cause: unknown): boolean {
   return cause instanceof ZoneFault && cause.reason === 'older'
-}
-
-function clockFault(key: PublicKey, { now, above }: { now: number; above: bigint }): PublisherFault {
-  const seen = new Date(Number(above / 1000n)).toISOString()
-  return new PublisherFault(
-    'clock',
-    `Zone ${key.label} was last signed at ${seen}, over ten minutes after what this clock says: ${new Date(now).toISOString()}.`,
-  )
 }

@@ -2,14 +2,14 @@
 import type { Clock } from '../clock.ts'
 import type { ZoneDirectory } from '../zone/directory.ts'
 import type { PublicKey } from '../zone/key.ts'
+import type { SignedZone } from '../zone/signed-zone.ts'
 import type { OwnZone, PublisherConfig } from './publisher.ts'
 
 /** What tending asks of the publisher. */
 export interface Tended {
   owned(): Iterable<OwnZone>
   put(key: PublicKey): Promise<void>
-  /** `alone`: even if no other node takes it as the newest. */
-  renew(key: PublicKey, options: { readonly alone: boolean }): Promise<void>
+  renew(key: PublicKey): Promise<void>
 }
 
 export interface TendingDeps {
@@ -24,8 +24,6 @@ const ROUND = 60_000
 const ENOUGH = 20
 /** Of its life a zone has lived when it is signed anew. */
 const RENEW_AFTER = 0.5
-/** Of its life a zone has lived when it is signed anew even if no other node can say that it is the newest. */
-const RENEW_ALONE_AFTER = 0.75
 
 export function tend(publisher: Tended, { clock, config, directory }: TendingDeps): Disposable {
   const open = new DisposableStack()
@@ -54,9 +52,14 @@ function careFor(
   { key, zone, storedOn, lastPut }: OwnZone,
   { clock, config, peersCame }: Pick<TendingDeps, 'clock' | 'config'> & { readonly peersCame: boolean },
 ): void {
-  const signed = Number(zone.sequence / 1000n)
-  const lived = zone.revoked ? 0 : (clock.now() - signed) / (zone.expires - signed)
+  const lived = zone.revoked ? 0 : shareLived(zone, clock.now())
   const nextPut = lastPut === undefined ? 0 : lastPut + config.republishInterval * 1000
-  if (lived >= RENEW_AFTER) void publisher.renew(key, { alone: lived >= RENEW_ALONE_AFTER })
+  if (lived >= RENEW_AFTER) void publisher.renew(key)
   else if ((peersCame && storedOn < ENOUGH) || clock.monotonic() >= nextPut) void publisher.put(key)
+}
+
+/** Of its life, how much a zone has lived: 1 when it expires. */
+export function shareLived({ sequence, expires }: SignedZone, now: number): number {
+  const signed = Number(sequence / 1000n)
+  return (now - signed) / (expires - signed)
 }

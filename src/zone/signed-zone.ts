@@ -2,7 +2,7 @@
 import { decodeMessage, encodeMessage } from '../dns/codec.ts'
 import { DnsFault } from '../dns/fault.ts'
 import { type Message, NO_FLAGS, RecordClass, RecordType, type ResourceRecord } from '../dns/message.ts'
-import { isUnder } from '../dns/name.ts'
+import { isUnder, sameName } from '../dns/name.ts'
 import { decodeRdata, fieldsOf } from '../dns/rdata.ts'
 import { ZoneFault } from './fault.ts'
 import { KEY_OCTETS, type PublicKey, publicKeyFromBytes } from './key.ts'
@@ -219,4 +219,10 @@ export function compareZones(a: SignedZone, b: SignedZone): number {
 /** The records people gave the zone: all but the SOA, which is made when it is signed. */
 export function contentOf({ records }: SignedZone): readonly ResourceRecord[] {
   return records.filter(({ type }) => type !== RecordType.SOA)
+}
+
+/** The same with what is not served: whoever signed it may know a type better than this node does. */
+export function wholeContentOf({ bytes, key }: SignedZone): readonly ResourceRecord[] {
+  const { answers } = decodeSigned(bytes.subarray(MESSAGE_AT))
+  return answers.filter(({ name, type }) => type !== RecordType.SOA || !sameName(name, key.apex))
 }

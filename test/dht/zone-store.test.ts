@@ -201,6 +201,66 @@ test('of floors without a zone only so many are kept, the highest', async () => 
   assert.deepEqual(await Promise.all(strangers.map(hasFloor)), [true, true, false, false])
 })
 
+test('revocations that went do not take the place of the floors of zones', async () => {
+  const { clock, datastore, open } = setUp({ maxZones: 10, maxRevocations: 1, maxFloors: 3 })
+  const store = await open()
+  const honest = new TestOwner(() => clock.now())
+  await store.raiseFloor(honest.sign())
+  for (const owner of owners(clock, 8)) {
+    await store.put(owner.sign(), foreign)
+    await store.put(signRevocation(owner.secret), foreign)
+  }
+  const countFloors = async () => {
+    let floors = 0
+    for await (const _ of datastore.queryKeys({ prefix: '/floors/' })) floors++
+    return floors
+  }
+  assert.equal(
+    await countFloors(),
+    1 + 1 + 3,
+    "the zone's, the one revocation's that is held, and three that went",
+  )
+  await store[Symbol.asyncDispose]()
+  const again = await open()
+  for (let hour = 0; hour < 3; hour++) {
+    clock.advance(HOUR)
+    await again.floorOf(honest.key)
+  }
+  await again[Symbol.asyncDispose]()
+  assert.ok(await datastore.has(new Key(`/floors/${honest.key.label}`)))
+  assert.equal(await countFloors(), 5)
+})
+
+test('a revocation that has become this node\u2019s own is not removed with the surplus', async () => {
+  const { clock, open } = setUp({ maxRevocations: 1 })
+  const store = await open()
+  const [mine, ...others] = owners(clock, 3) as [TestOwner, TestOwner, TestOwner]
+  for (const { secret } of [mine, ...others])
+    await store.put(new TestOwner(() => clock.now(), secret).sign(), foreign)
+  await store.put(signRevocation(mine.secret), foreign)
+  await store.put(signRevocation(mine.secret), { own: true })
+  for (const { secret } of others) await store.put(signRevocation(secret), foreign)
+  assert.equal((await store.get(mine.key))?.revoked, true)
+})
+
+test('watchers hear of a zone though the surplus cannot be removed', async () => {
+  const { clock, datastore, open } = setUp({ maxRevocations: 1 })
+  const store = await open()
+  datastore.delete = async () => {
+    throw new Error('the disk says no')
+  }
+  const heard: string[] = []
+  store.watch(({ key }) => heard.push(key.label))
+  const revoked = owners(clock, 2)
+  for (const owner of revoked) await store.raiseFloor(owner.sign())
+  for (const { secret } of revoked)
+    assert.equal((await store.put(signRevocation(secret), foreign)).kind, 'new')
+  assert.deepEqual(
+    heard,
+    revoked.map(({ key }) => key.label),
+  )
+})
+
 test('a damaged floor is as good as none, and the next zone writes it anew', async () => {
   const { datastore, owner, open } = setUp()
   const zone = owner.sign()

@@ -12,7 +12,8 @@ import { openPublisher, type Publisher, type PublisherConfig } from '../../src/p
 import { ZoneFault } from '../../src/zone/fault.ts'
 import type { PublicKey } from '../../src/zone/key.ts'
 import { publicKeyOf } from '../../src/zone/signature.ts'
-import { type SignedZone, signRevocation, verifyZone } from '../../src/zone/signed-zone.ts'
+import { type SignedZone, signRevocation, signZone, verifyZone } from '../../src/zone/signed-zone.ts'
+import { DEFAULT_SOA } from '../../src/zone/soa.ts'
 import { ManualClock } from '../support/manual-clock.ts'
 import { MemoryDirectory } from '../support/memory-directory.ts'
 import { recordsFrom } from '../support/records.ts'
@@ -59,6 +60,7 @@ class Node implements AsyncDisposable {
   }
 
   async publisher(config: Partial<PublisherConfig> = {}): Promise<Publisher> {
+    this.directory.clock = this.clock
     const publisher = await openPublisher({
       clock: this.clock,
       config: { ...CONFIG, ...config },
@@ -501,13 +503,97 @@ describe('keeping zones alive', () => {
     const publisher = await node.publisher()
     const { key } = await publisher.create()
     const { zone } = await publisher.replace(key, www(key))
-    node.clock.advance(1.5 * HALF_LIFE - MINUTE)
     await settle()
-    assert.equal(publisher.get(key), zone)
+    for (const step of [HALF_LIFE, HALF_LIFE / 2 - MINUTE]) {
+      node.clock.advance(step)
+      await settle()
+      assert.equal(publisher.get(key), zone)
+    }
     node.directory.published.length = 0
     node.clock.advance(MINUTE)
     await node.untilPublished(2)
     assert.ok((publisher.get(key)?.sequence ?? 0n) > zone.sequence)
+  })
+
+  for (const [days, words] of [
+    [6, 'has lived most of its life'],
+    [8, 'has expired'],
+  ] as const) {
+    test(`a zone that ${words} when the node comes back, alone, is signed anew after an hour without others`, async () => {
+      await using node = await Node.make()
+      const first = await node.publisher()
+      const { key } = await first.create()
+      const { zone } = await first.replace(key, www(key))
+      await first[Symbol.asyncDispose]()
+      node.directory.zones.clear()
+      node.clock.advance(days * 86_400_000)
+      const again = await node.publisher()
+      for (let minute = 0; minute < 59; minute++) {
+        await settle()
+        node.clock.advance(MINUTE)
+      }
+      assert.equal(again.get(key)?.sequence, zone.sequence)
+      await until(() => {
+        node.clock.advance(MINUTE)
+        return (again.get(key)?.sequence ?? 0n) > zone.sequence
+      })
+      assert.deepEqual(contentOf(again.get(key)), ['300 A 192.0.2.1'])
+    })
+  }
+
+  test('a zone that has expired is signed anew at once where other nodes were asked and hold nothing newer', async () => {
+    await using node = await Node.make()
+    const first = await node.publisher()
+    const { key } = await first.create()
+    const { zone } = await first.replace(key, www(key))
+    await first[Symbol.asyncDispose]()
+    node.directory.zones.clear()
+    node.directory.otherwise = {
+      kind: 'unreachable',
+      cause: 'Nobody holds it.',
+      effort: { asked: 5, hops: 1, milliseconds: 1 },
+    }
+    node.clock.advance(8 * 86_400_000)
+    const again = await node.publisher()
+    await until(() => (again.get(key)?.sequence ?? 0n) > zone.sequence)
+    assert.deepEqual(contentOf(again.get(key)), ['300 A 192.0.2.1'])
+    await until(() => (node.directory.zones.get(key.label)?.sequence ?? 0n) > zone.sequence)
+  })
+
+  test('a zone below a floor whose zone is gone is signed anew, above the floor', async () => {
+    await using node = await Node.make()
+    node.directory.storedOn = 3
+    const publisher = await node.publisher()
+    const { key, sequence } = await publisher.create()
+    await settle()
+    const floor = sequence + BigInt(HALF_LIFE + MINUTE) * 1000n
+    node.directory.floorOf = async () => floor
+    node.directory.before = async (zone) => {
+      if (zone.sequence < floor) throw new ZoneFault('older', 'It was seen once.')
+    }
+    node.clock.advance(HALF_LIFE)
+    await until(() => (publisher.get(key)?.sequence ?? 0n) > floor)
+  })
+
+  test('signing anew keeps a record that this node holds for malformed', async () => {
+    await using node = await Node.make()
+    node.directory.storedOn = 3
+    const publisher = await node.publisher()
+    const { key, sequence } = await publisher.create()
+    await settle()
+    const tlsa = { name: key.apex, type: 52, class: 1, ttl: 300, data: Buffer.from('03010100', 'hex') }
+    const secret = await node.secret(key)
+    const foreign = signZone(secret, { sequence: sequence + 1n, soa: DEFAULT_SOA, records: [tlsa] })
+    await node.directory.publish(foreign)
+    await until(() => publisher.get(key)?.sequence === foreign.sequence)
+    assert.equal(publisher.get(key)?.records.length, 1, 'it is not served')
+    await settle()
+    await until(() => {
+      node.clock.advance(60 * MINUTE)
+      return (publisher.get(key)?.sequence ?? 0n) > foreign.sequence
+    })
+    const { bytes } = publisher.get(key) as SignedZone
+    assert.ok(Buffer.from(bytes).includes(tlsa.data))
   })
 
   test('signing anew does not wait for nodes to stop appearing', async () => {

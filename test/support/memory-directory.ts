@@ -1,7 +1,8 @@
+import type { Clock } from '../../src/clock.ts'
 import type { FindOptions, Lookup, ZoneDirectory } from '../../src/zone/directory.ts'
 import { ZoneFault } from '../../src/zone/fault.ts'
 import type { PublicKey } from '../../src/zone/key.ts'
-import { compareZones, type SignedZone } from '../../src/zone/signed-zone.ts'
+import { checkTime, compareZones, type SignedZone } from '../../src/zone/signed-zone.ts'
 
 const HOME = { asked: 0, hops: 0, milliseconds: 0 }
 
@@ -15,6 +16,8 @@ export class MemoryDirectory implements ZoneDirectory {
   age = 0
   freshFor = 300
   storedOn = 0
+  /** Where set, zones have to be of its time, as in the network. */
+  clock: Clock | undefined
   #watchers = new Set<(zone: SignedZone) => void>()
   #peerWatchers = new Set<() => void>()
 
@@ -27,6 +30,7 @@ export class MemoryDirectory implements ZoneDirectory {
   }
 
   async publish(zone: SignedZone): Promise<{ storedOn: number }> {
+    if (this.clock) checkTime(zone, this.clock.now())
     const before = this.zones.get(zone.key.label)
     const order = before ? compareZones(zone, before) : 1
     if (order < 0) throw new ZoneFault('older', 'A newer zone than the one to publish is known.')

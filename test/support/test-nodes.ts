@@ -16,6 +16,8 @@ export interface NodeOptions {
   readonly upstream?: string
   /** Keys whose zones may lead to private addresses. */
   readonly trusted?: readonly string[]
+  /** Milliseconds its clock is ahead from the start. */
+  readonly later?: number
 }
 
 /** A running node, and a client of its REST. */
@@ -63,10 +65,11 @@ export class TestNodes implements AsyncDisposable {
   #root: string | undefined
   #count = 0
 
-  async open({ data, ...options }: NodeOptions = {}): Promise<TestNode> {
+  async open({ data, later = 0, ...options }: NodeOptions = {}): Promise<TestNode> {
     this.#root ??= this.#opened.use(await temporaryDirectory()).path
     const directory = data ?? join(this.#root, String(this.#count++))
     const clock = new ShiftedClock()
+    clock.advance(later)
     const daemon = await openDaemon(testConfig({ ...options, data: directory }), {
       logger: silentLogger,
       clock: clock as Clock,
