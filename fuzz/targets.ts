@@ -152,7 +152,8 @@ function checkRefusal(reply: Buffer, input: Buffer): void {
   assert.ok(reply.length <= 512, 'a refusal is no means to send much for little')
 }
 
-const ORDINARY = { maxTtl: 86_400, maxNegativeTtl: 3600, maxAliases: 16, isOrdinary: () => true }
+const yes = () => true
+const ORDINARY = { maxTtl: 86_400, maxNegativeTtl: 3600, maxAliases: 16, isOrdinary: yes, mayRedirect: yes }
 
 /** A reply of an upstream, to the very question it carries. */
 const upstream: Target = {

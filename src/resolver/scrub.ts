@@ -7,7 +7,17 @@ import {
   RecordType,
   type ResourceRecord,
 } from '../dns/message.ts'
-import { fold, isUnder, joinNames, labelsOf, type Name, relativeTo, sameName } from '../dns/name.ts'
+import {
+  fold,
+  isUnder,
+  joinNames,
+  labelsOf,
+  type Name,
+  parentOf,
+  ROOT,
+  relativeTo,
+  sameName,
+} from '../dns/name.ts'
 import { decodeRdata } from '../dns/rdata.ts'
 import { ResolveFault } from './fault.ts'
 import type { Answer, Query } from './query.ts'
@@ -21,6 +31,8 @@ export interface ScrubLimits {
 interface Scrubbing extends ScrubLimits {
   /** False for names that are ours: what an upstream says of them is not believed, the pipeline asks again. */
   readonly isOrdinary: (name: Name) => boolean
+  /** False for a DNAME's owner at or above names of ours: whoever remembers it would ask elsewhere for them. */
+  readonly mayRedirect: (owner: Name) => boolean
 }
 
 export function scrub(reply: Message, query: Query, rules: Scrubbing): Answer {
@@ -51,14 +63,17 @@ interface Chain {
   readonly isFound: boolean
 }
 
+/** Records by folded owner: an upstream may send thousands, and each alias is looked for among them. */
+type Owners = ReadonlyMap<Name, readonly ResourceRecord[]>
+
 function chain(answers: readonly ResourceRecord[], { question, dnssecOk }: Query, rules: Scrubbing): Chain {
+  const owners: Owners = Map.groupBy(answers, ({ name }) => fold(name))
   const records: ResourceRecord[] = []
   const seen = new Set<Name>()
   const take = (set: readonly ResourceRecord[]) =>
-    records.push(...sameTtl(set), ...(dnssecOk && set[0] ? signaturesOf(set[0], answers) : []))
+    records.push(...sameTtl(set), ...(dnssecOk && set[0] ? signaturesOf(set[0], owners) : []))
   for (let name = question.name; ; ) {
-    const ofType = (type: number) =>
-      answers.filter((record) => record.type === type && sameName(record.name, name))
+    const ofType = (type: number) => (owners.get(fold(name)) ?? []).filter((record) => record.type === type)
     const set = ofType(question.type)
     const [alias] = set.length > 0 ? [] : ofType(RecordType.CNAME)
     if (!alias) {
@@ -66,8 +81,10 @@ function chain(answers: readonly ResourceRecord[], { question, dnssecOk }: Query
       return { records, end: name, isOpen: false, isFound: set.length > 0 }
     }
     const target = targetOf(alias)
-    const maker = answers.find((record) => makes(record, name, target))
-    if (maker && !records.some((record) => isSameSet(record, maker))) take([maker])
+    const maker = makerOf(name, target, owners)
+    const isNew =
+      maker && rules.mayRedirect(maker.name) && !records.some((record) => isSameSet(record, maker))
+    if (isNew) take([maker])
     take([alias])
     seen.add(fold(name))
     name = target
@@ -83,22 +100,28 @@ function targetOf({ type, data }: ResourceRecord): Name {
   return decodeRdata(type, data)[0] as Name
 }
 
-/** Whether `record` is the DNAME that makes `name` an alias of `target` (RFC 6672 2.2): the alias itself is never signed. */
-function makes(record: ResourceRecord, name: Name, target: Name): boolean {
-  if (record.type !== RecordType.DNAME || name.length === record.name.length) return false
-  if (!isUnder(name, record.name)) return false
-  return sameName(joinNames(relativeTo(name, record.name), targetOf(record)), target)
+/** The DNAME that makes `name` an alias of `target` (RFC 6672 2.2, 2.4): the alias itself is never signed. */
+function makerOf(name: Name, target: Name, owners: Owners): ResourceRecord | undefined {
+  for (let above = name; above !== ROOT; ) {
+    above = parentOf(above)
+    const dname = owners.get(fold(above))?.find(({ type }) => type === RecordType.DNAME)
+    if (dname && makes(dname, name, target)) return dname
+  }
+  return undefined
+}
+
+function makes(dname: ResourceRecord, name: Name, target: Name): boolean {
+  const prefix = relativeTo(name, dname.name)
+  const to = targetOf(dname)
+  return prefix.length - 1 + to.length === target.length && sameName(joinNames(prefix, to), target)
 }
 
 function isSameSet(a: ResourceRecord, b: ResourceRecord): boolean {
   return a.type === b.type && sameName(a.name, b.name)
 }
 
-function signaturesOf(
-  { name, type }: ResourceRecord,
-  records: readonly ResourceRecord[],
-): readonly ResourceRecord[] {
-  return records.filter((record) => coveredBy(record) === type && sameName(record.name, name))
+function signaturesOf({ name, type }: ResourceRecord, owners: Owners): readonly ResourceRecord[] {
+  return (owners.get(fold(name)) ?? []).filter((record) => coveredBy(record) === type)
 }
 
 /** The type an RRSIG covers (RFC 4034 3.1.1). */

@@ -155,3 +155,52 @@ function typesOf(records: readonly ResourceRecord[]): string[] {
     type === RecordType.RRSIG ? `RRSIG ${formatType(Buffer.from(data).readUInt16BE())}` : formatType(type),
   )
 }
+
+test('a DNAME at or above names of ours is left out, and the alias it made stays', async () => {
+  for (const owner of ['.', 'alt.', 'kad.alt.']) {
+    const answer = `${owner} 300 IN DNAME example.net.\nwww.example.org. 300 IN CNAME www.example.org.example.net.`
+    await using resolver = await TestResolver.open({
+      scripts: [
+        {
+          'www.example.org A': { answer },
+          'www.example.org.example.net A': { answer: 'www.example.org.example.net. 300 IN A 192.0.2.80' },
+        },
+      ],
+    })
+    const { answers } = await resolver.ask('www.example.org A')
+    assert.deepEqual(typesOf(answers), ['CNAME', 'A'], owner)
+  }
+})
+
+test('a DNAME that would make another name, or one too long, is passed over', async () => {
+  const long = `${'x'.repeat(63)}.`.repeat(3)
+  const answer = [
+    `org. 300 IN DNAME ${long}example.net.`,
+    `${'y'.repeat(40)}.example.org. 300 IN CNAME www.example.org.`,
+    WWW,
+  ]
+  await using resolver = await TestResolver.open({
+    scripts: [{ [`${'y'.repeat(40)}.example.org A`]: { answer: answer.join('\n') } }],
+  })
+  const { rcode, answers } = await resolver.ask(`${'y'.repeat(40)}.example.org A`)
+  assert.equal(rcode, Rcode.NoError)
+  assert.deepEqual(typesOf(answers), ['CNAME', 'A'])
+})
+
+test('of many DNAMEs only the one that made the alias comes along', async () => {
+  const many = Array.from({ length: 20 }, (_, at) => `d${at}. 300 IN DNAME example.net.`)
+  const answer = [...many, 'org. 300 IN DNAME net.', 'www.example.org. 300 IN CNAME www.example.net.']
+  const end = 'www.example.net. 300 IN A 192.0.2.80'
+  await using resolver = await TestResolver.open({
+    scripts: [{ 'www.example.org A': { answer: [...answer, end].join('\n') } }],
+  })
+  const { answers } = await resolver.ask('www.example.org A')
+  assert.deepEqual(typesOf(answers), ['DNAME', 'CNAME', 'A'])
+})
+
+test('YXDOMAIN of an upstream is its answer, and no other is asked', async () => {
+  await using resolver = await TestResolver.open({
+    scripts: [{ 'www.example.org A': { rcode: Rcode.YxDomain } }, { 'www.example.org A': { answer: WWW } }],
+  })
+  assert.equal((await resolver.ask('www.example.org A')).rcode, Rcode.YxDomain)
+})

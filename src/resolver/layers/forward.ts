@@ -1,7 +1,7 @@
 /** The last layer: the ordinary DNS, asked of the upstream servers; only the chain from the question is believed. */
 import { ExtendedError, type Message, Rcode } from '../../dns/message.ts'
-import type { Name } from '../../dns/name.ts'
-import { whoseName } from '../../names/whose.ts'
+import { isUnder, type Name } from '../../dns/name.ts'
+import { ALT, whoseName } from '../../names/whose.ts'
 import { ResolveFault } from '../fault.ts'
 import { emptyAnswer, type Query, type Resolve } from '../query.ts'
 import { type ScrubLimits, scrub } from '../scrub.ts'
@@ -28,8 +28,12 @@ export const forward =
       throw new ResolveFault(ExtendedError.NotReady, 'no upstream server is configured')
     const reply = await firstUsable(upstreams, query)
     const isOrdinary = (name: Name) => whoseName(name, suffix).kind === 'ordinary' && !isSpecialName(name)
-    return scrub(reply, query, { ...limits, isOrdinary })
+    const mayRedirect = (owner: Name) => !isUnder(suffix, owner) && !isUnder(ALT, owner)
+    return scrub(reply, query, { ...limits, isOrdinary, mayRedirect })
   }
+
+/** YXDOMAIN: the name a DNAME makes is too long (RFC 6672 2.2), and is so wherever one asks. */
+const USABLE = new Set<number>([Rcode.NoError, Rcode.NxDomain, Rcode.YxDomain])
 
 /** In the order they are configured; the next one when a server is silent or has no answer. */
 async function firstUsable(upstreams: readonly Upstream[], query: Query): Promise<Message> {
@@ -38,7 +42,7 @@ async function firstUsable(upstreams: readonly Upstream[], query: Query): Promis
     query.signal.throwIfAborted()
     try {
       const reply = await upstream.exchange(query)
-      if (reply.rcode === Rcode.NoError || reply.rcode === Rcode.NxDomain) return reply
+      if (USABLE.has(reply.rcode)) return reply
       last = `upstream answered with code ${reply.rcode}`
     } catch {
       last = 'no upstream server answered'

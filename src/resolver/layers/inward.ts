@@ -13,10 +13,12 @@ const INWARD_IPV4 = rangeList('ipv4', [
   ...['192.0.0.0/24', '192.168.0.0/16', '198.18.0.0/15', '224.0.0.0/4', '240.0.0.0/4'],
 ])
 /**
- * Unspecified, loopback and all that wraps IPv4 (RFC 4291 2.5.5, RFC 6052); unique local, link, site, multicast.
+ * Unspecified, loopback and all that wraps IPv4 (RFC 4291 2.5.5, 6052, 4380, 3056); discard; unique local, link, site, multicast.
  * A list of its own, since a BlockList takes an IPv4 address for the IPv6 one that wraps it.
  */
-const INWARD_IPV6 = rangeList('ipv6', ['::/8', 'fc00::/7', 'fe80::/10', 'fec0::/10', 'ff00::/8'])
+const INWARD_IPV6 = rangeList('ipv6', [
+  ...['::/8', '100::/64', '2001::/32', '2002::/16', 'fc00::/7', 'fe80::/10', 'fec0::/10', 'ff00::/8'],
+])
 
 function rangeList(family: 'ipv4' | 'ipv6', ranges: readonly string[]): BlockList {
   const list = new BlockList()
