@@ -47,7 +47,11 @@ export function handleErrors(logger: Logger) {
   return (error: unknown, _request: FastifyRequest, reply: FastifyReply): FastifyReply => {
     const fault = asHttpFault(error)
     if (fault.status >= 500) {
-      logger.error({ err: error }, 'a request failed for a reason nobody foresaw')
+      const isForeseen = error instanceof PublisherFault && error.reason === 'storage'
+      logger.error(
+        { err: error },
+        isForeseen ? 'a zone could not be written' : 'a request failed for a reason nobody foresaw',
+      )
     }
     return sendProblem(reply, fault)
   }

@@ -17,7 +17,7 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
 
 /** `kadns help up` is `kadns up --help`. */
 async function help([word = '--help']: readonly string[]): Promise<number> {
-  if (word !== '--help') return run([word, '--help'])
+  if (!word.startsWith('-')) return run([word, '--help'])
   process.stdout.write(HELP)
   return Exit.done
 }

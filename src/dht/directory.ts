@@ -112,7 +112,7 @@ async function fromStore<Read>(path: string, reading: Promise<Read>): Promise<Re
     const sentence =
       cause.code === 'LEVEL_LOCKED'
         ? `The directory ${path} is in use by another node.`
-        : `The store in ${path} cannot be read (${cause.message}); if it is damaged, delete that directory: the keys and zones of this node are kept elsewhere.`
+        : `The store in ${path} cannot be read (${cause.message}); if it is damaged, move that directory away: this node's keys and zones are kept elsewhere.`
     throw new DhtFault('storage', sentence, { cause })
   }
 }

@@ -9,7 +9,7 @@ import { SETTINGS } from '../../src/settings.ts'
 import { Workplace } from './kadns.ts'
 
 describe('help', () => {
-  for (const words of [[], ['help'], ['--help'], ['-h']]) {
+  for (const words of [[], ['help'], ['--help'], ['-h'], ['help', '--json']]) {
     test(`kadns ${words.join(' ')} names every command`, async () => {
       await using place = await Workplace.open()
       const { code, stdout, stderr } = await place.run(...words)
