@@ -1,5 +1,6 @@
 /** The peers one lookup knows of, closest first, and what has become of each. */
 import type { Contact, GetReply } from './frames.ts'
+import { capGroups } from './ip-group.ts'
 import { distance, kademliaId } from './record-key.ts'
 
 export interface Candidate {
@@ -8,26 +9,30 @@ export interface Candidate {
   readonly distance: Buffer
   /** How many peers stand one behind the other on the way to it, itself counted. */
   readonly depth: number
+  /** Its IP group; undefined as long as that is not known, and where there are none. */
+  group: string | undefined
   /** `silent`: connected but gave no answer of use; `dead`: could not be connected to. */
   state: 'new' | 'asked' | 'silent' | 'dead' | GetReply['kind']
 }
 
-/** Limits: `window` is Kademlia's k, `total` bounds what is remembered at all. */
-export interface CandidateLimits {
+export interface CandidateNeeds {
+  /** Kademlia's k. */
   readonly window: number
+  /** How many are remembered at all. */
   readonly total: number
+  groupOf(contact: Contact): string | undefined
 }
 
 export class Candidates {
   readonly #target: Uint8Array
-  readonly #limits: CandidateLimits
+  readonly #needs: CandidateNeeds
   readonly #known = new Set<string>()
   #sorted: Candidate[] = []
 
   /** @param target the point in Kademlia's space that is looked for; `self` (a multihash) is never a candidate */
-  constructor(target: Uint8Array, self: Uint8Array, limits: CandidateLimits) {
+  constructor(target: Uint8Array, self: Uint8Array, needs: CandidateNeeds) {
     this.#target = target
-    this.#limits = limits
+    this.#needs = needs
     this.#known.add(hex(self))
   }
 
@@ -41,7 +46,8 @@ export class Candidates {
    * than k are known, or a node that has just joined by one peer would never hear of those behind it.
    */
   learn(from: Candidate, contacts: readonly Contact[]): void {
-    const room = this.window().length < this.#limits.window
+    from.group = this.#needs.groupOf(from.contact) // it has answered: now there is a connection to know it by
+    const room = this.#first().chosen.length < this.#needs.window
     this.#add(contacts, from.depth + 1, (away) => room || Buffer.compare(away, from.distance) < 0)
   }
 
@@ -50,11 +56,13 @@ export class Candidates {
     return this.window().find(({ state }) => state === 'new')
   }
 
-  /** The k closest, without those that gave no answer: the next ones take their place. */
+  /**
+   * The k closest, without those that gave no answer: the next ones take their place. Where a group has too many, its
+   * surplus stands behind all others.
+   */
   window(): Candidate[] {
-    return this.#sorted
-      .filter(({ state }) => state !== 'dead' && state !== 'silent')
-      .slice(0, this.#limits.window)
+    const { chosen, surplus } = this.#first()
+    return [...chosen, ...surplus]
   }
 
   count(state: Candidate['state']): number {
@@ -63,23 +71,41 @@ export class Candidates {
 
   /** How many of the k closest known, whatever became of them, could not be connected to. */
   deadAmongClosest(): number {
-    return this.#sorted.slice(0, this.#limits.window).filter(({ state }) => state === 'dead').length
+    return this.#sorted.slice(0, this.#needs.window).filter(({ state }) => state === 'dead').length
   }
 
   get size(): number {
     return this.#sorted.length
   }
 
+  #first(): { chosen: Candidate[]; surplus: Candidate[] } {
+    const living = this.#sorted.filter(({ state }) => state !== 'dead' && state !== 'silent')
+    return capGroups(living, this.#needs.window, ({ group }) => group)
+  }
+
   #add(contacts: readonly Contact[], depth: number, useful: (away: Buffer) => boolean): void {
-    const before = this.#sorted.length
+    const before = this.#known.size
     for (const contact of contacts) {
       const name = hex(contact.id)
       const away = distance(kademliaId(contact.id), this.#target)
-      if (this.#known.has(name) || this.#sorted.length >= this.#limits.total || !useful(away)) continue
+      if (this.#known.has(name) || !useful(away)) continue
       this.#known.add(name)
-      this.#sorted.push({ contact, distance: away, depth, state: 'new' })
+      const group = this.#needs.groupOf(contact)
+      this.#sorted.push({ contact, distance: away, depth, group, state: 'new' })
     }
-    if (this.#sorted.length > before) this.#sorted.sort((a, b) => Buffer.compare(a.distance, b.distance))
+    if (this.#known.size === before) return
+    this.#sorted.sort((a, b) => Buffer.compare(a.distance, b.distance))
+    this.#forget(this.#sorted.length - this.#needs.total)
+  }
+
+  /** Those that cannot be reached first, then the furthest: whoever names many that are none pushes nobody out. */
+  #forget(surplus: number): void {
+    if (surplus <= 0) return
+    const furthestFirst = this.#sorted.toReversed()
+    const lost = furthestFirst.filter(({ state }) => state === 'dead' || state === 'silent')
+    const others = furthestFirst.filter(({ state }) => state === 'new')
+    const forgotten = new Set([...lost, ...others].slice(0, surplus))
+    this.#sorted = this.#sorted.filter((candidate) => !forgotten.has(candidate))
   }
 }
 

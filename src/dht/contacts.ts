@@ -1,5 +1,5 @@
 /** Peers as the wire says them, and as libp2p knows them. */
-import type { PeerId, PeerStore } from '@libp2p/interface'
+import type { Libp2p, PeerId, PeerStore } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import { LRUCache } from 'lru-cache'
@@ -8,6 +8,7 @@ import type { AddressPolicy } from './addresses.ts'
 import { withoutPeer } from './addresses.ts'
 import { DhtFault } from './fault.ts'
 import { type Contact, MAX_CONTACT_ADDRESSES } from './frames.ts'
+import { ipGroupOfAddress } from './ip-group.ts'
 
 /** Multicodec of /p2p (421) as a varint. */
 const P2P_HEAD = [0xa5, 0x03]
@@ -15,13 +16,19 @@ const MAX_REMEMBERED = 2000
 /** Milliseconds the addresses of a peer are taken from memory: reading them from the peer store costs more than an answer. */
 const REMEMBERED_FOR = 60_000
 
+/** Reading a peer id takes longer than a peer's answer; each is asked for many times. */
+const peerIds = new LRUCache<string, PeerId>({ max: MAX_REMEMBERED })
+
 /** @throws DhtFault `connect` when these octets are no peer id: there is nobody to connect to */
-export function peerIdOf(contact: Contact): PeerId {
+export function peerIdOf({ id }: Contact): PeerId {
+  const name = Buffer.from(id.buffer, id.byteOffset, id.length).toString('hex')
+  const known = peerIds.get(name)
+  if (known) return known
   try {
-    const component = multiaddr(
-      Buffer.from([...P2P_HEAD, contact.id.length, ...contact.id]),
-    ).getComponents()[0]
-    return peerIdFromString(component?.value ?? '')
+    const component = multiaddr(Buffer.from([...P2P_HEAD, id.length, ...id])).getComponents()[0]
+    const peer = peerIdFromString(component?.value ?? '')
+    peerIds.set(name, peer)
+    return peer
   } catch (cause) {
     throw new DhtFault('connect', 'A peer is named by something that is no peer id.', { cause })
   }
@@ -41,6 +48,18 @@ export function dialAddresses(contact: Contact, peer: PeerId): Multiaddr[] {
 /** A contact without addresses: of a peer that libp2p knows. */
 export function contactOf(peer: PeerId): Contact {
   return { id: peer.toMultihash().bytes, addresses: [] }
+}
+
+/** The IP group of a contact: by its connection, which cannot lie, else by the first address it is said to have. */
+export function groupOfContact(contact: Contact, node: Pick<Libp2p, 'getConnections'>): string | undefined {
+  try {
+    const [live] = node.getConnections(peerIdOf(contact))
+    if (live) return ipGroupOfAddress(live.remoteAddr)
+    const [octets] = contact.addresses
+    return octets && ipGroupOfAddress(multiaddr(octets))
+  } catch {
+    return undefined // nobody can be connected to by such an id or address
+  }
 }
 
 /** The addresses under which a peer can be told to others. */

@@ -11,9 +11,10 @@ import type { SignedZone } from '../zone/signed-zone.ts'
 import { parseMultiaddr } from './addresses.ts'
 import { Bootstrap } from './bootstrap.ts'
 import type { DhtConfig } from './config.ts'
-import { ContactBook } from './contacts.ts'
+import { ContactBook, groupOfContact } from './contacts.ts'
 import { DhtFault } from './fault.ts'
 import { Finder } from './finder.ts'
+import type { Contact } from './frames.ts'
 import { GuardedDatastore } from './guard.ts'
 import { createHost, type Host, startHost } from './host.ts'
 import { loadIdentity } from './identity.ts'
@@ -67,8 +68,9 @@ export async function openDirectory({
   const contacts = new ContactBook(host.node.peerStore, host.accepts, clock)
   const { node, kad } = host
   const { routingTable } = kad
+  const groupOf = (contact: Contact) => groupOfContact(contact, node)
   if (config.mode === 'server')
-    await serveZones({ node, store, routingTable, contacts, clock, logger, config })
+    await serveZones({ node, store, routingTable, contacts, groupOf, clock, logger, config })
   await startHost(host, config)
   const addresses = bootstrapAddresses(config, node.peerId.toString())
   const bootstrap = opened.use(new Bootstrap({ node, routingTable, addresses, clock, logger }))
@@ -77,7 +79,7 @@ export async function openDirectory({
   const streams = opened.use(new PeerStreams({ node, clock, config, reached }))
   const client = new ZoneClient(streams, kad)
   const self = node.peerId.toMultihash().bytes
-  const searcher = new Searcher({ routingTable, bootstrap, client, clock, self, limits: config })
+  const searcher = new Searcher({ routingTable, bootstrap, client, groupOf, clock, self, limits: config })
   const search = searcher.search.bind(searcher)
   const putter = new Putter({ store, client, clock, logger, config, search })
   const correct = putter.correct.bind(putter)

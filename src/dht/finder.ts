@@ -9,6 +9,7 @@ import { abortable } from './abortable.ts'
 import type { DhtConfig } from './config.ts'
 import type { Contact } from './frames.ts'
 import type { Findings, LookupGoal } from './lookup.ts'
+import { anotherReplica, searchReplicas } from './replicas.ts'
 import type { ZoneStore } from './zone-store.ts'
 
 export interface FinderNeeds {
@@ -18,8 +19,8 @@ export interface FinderNeeds {
     DhtConfig,
     'lookupTimeout' | 'walkTimeout' | 'maxWalks' | 'confirmMin' | 'confirmMax' | 'cachedZones'
   >
-  /** Looks in the network; ends early when this room closes. */
-  search(goal: LookupGoal): Promise<Findings>
+  /** Looks in one of a zone's neighbourhoods; ends early when this room closes. Never rejects; an aborted one finds nothing. */
+  search(goal: LookupGoal, signal?: AbortSignal): Promise<Findings>
   /** Gives a newer zone to those that were found to hold an older one. Never rejects. */
   correct(contacts: readonly Contact[], zone: SignedZone): Promise<void>
 }
@@ -100,17 +101,10 @@ export class Finder {
   }
 
   async #look(key: PublicKey, copy: SignedZone | undefined): Promise<Lookup> {
-    const { store, config, search } = this.#needs
+    const { store, config } = this.#needs
     const floor = await store.floorOf(key)
-    const goal: LookupGoal = {
-      key,
-      replica: 0,
-      have: copy,
-      floor,
-      until: 'first',
-      timeout: config.lookupTimeout,
-    }
-    const { verdict, effort } = await search(goal)
+    const goal = { key, have: copy, floor, until: 'first', timeout: config.lookupTimeout } as const
+    const { verdict, effort } = await searchReplicas(goal, this.#needs)
     const found = verdict.kind === 'found' ? await this.#adopt(verdict.zone) : undefined
     const same = verdict.kind === 'same' ? copy : undefined
     if (same) this.confirm(same, false)
@@ -134,15 +128,22 @@ export class Finder {
     this.#walks.set(label, walk)
   }
 
-  async #hearAll(have: SignedZone): Promise<void> {
+  async #hearAll(zone: SignedZone): Promise<void> {
+    const { newest, findings } = await this.#hear(zone, { replica: 0, until: 'closest' })
+    const { hands, holders, behind, fewPeers } = findings
+    if (hands >= AGREEING || (holders.length > 0 && behind.length === 0)) this.confirm(newest)
+    if (!fewPeers) await this.#hear(newest, { replica: anotherReplica(), until: 'second' })
+  }
+
+  /** One neighbourhood's word on a zone that is known. @returns the newest known then */
+  async #hear(have: SignedZone, where: Pick<LookupGoal, 'replica' | 'until'>) {
     const { search, correct, config } = this.#needs
     const { key, sequence: floor } = have
-    const goal: LookupGoal = { key, replica: 0, have, floor, until: 'closest', timeout: config.walkTimeout }
-    const { verdict, holders, behind } = await search(goal)
-    const newest = verdict.kind === 'found' ? await this.#adopt(verdict.zone) : have
-    if (!newest) return
-    if (holders.length >= AGREEING || (holders.length > 0 && behind.length === 0)) this.confirm(newest)
-    await correct(behind, newest)
+    const findings = await search({ key, have, floor, timeout: config.walkTimeout, ...where })
+    const { verdict } = findings
+    const newest = (verdict.kind === 'found' ? await this.#adopt(verdict.zone) : undefined) ?? have
+    await correct(findings.behind, newest)
+    return { newest, findings }
   }
 
   /** The zone, kept or at least not to be undercut again; undefined when its time ran out just now. */

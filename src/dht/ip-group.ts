@@ -38,10 +38,42 @@ export function ipGroupOf(address: string): string | undefined {
   return (family === 4 ? host.split('.') : wordsOf(host)).slice(0, 2).join(family === 4 ? '.' : ':')
 }
 
+/** Protocol 5: so many of one group in an answer set, as long as there are others to take their place. */
+const MAX_OF_GROUP = 2
+
+/**
+ * The first `count` of these, where of each group all but the first two stand behind everybody else: a cap decides who
+ * comes first, and leaves no place empty.
+ */
+export function capGroups<Peer>(
+  peers: Iterable<Peer>,
+  count: number,
+  groupOf: (peer: Peer) => string | undefined,
+): { readonly chosen: Peer[]; readonly surplus: Peer[] } {
+  const chosen: Peer[] = []
+  const surplus: Peer[] = []
+  const ofGroup = new Map<string, number>()
+  for (const peer of peers) {
+    if (chosen.length === count) break
+    const group = groupOf(peer)
+    const before = group === undefined ? 0 : (ofGroup.get(group) ?? 0)
+    if (group !== undefined) ofGroup.set(group, before + 1)
+    if (before < MAX_OF_GROUP) chosen.push(peer)
+    else surplus.push(peer)
+  }
+  return { chosen, surplus: surplus.slice(0, count - chosen.length) }
+}
+
+const known = new WeakMap<Multiaddr, { group: string | undefined }>()
+
 /** The same of a multiaddr that begins with an IP address. */
 export function ipGroupOfAddress(address: Multiaddr): string | undefined {
+  const before = known.get(address)
+  if (before) return before.group
   const [ip] = address.getComponents()
-  return ip?.name === 'ip4' || ip?.name === 'ip6' ? ipGroupOf(ip.value ?? '') : undefined
+  const group = ip?.name === 'ip4' || ip?.name === 'ip6' ? ipGroupOf(ip.value ?? '') : undefined
+  known.set(address, { group })
+  return group
 }
 
 /** The IPv4 address in `::ffff:0:0/96`. */

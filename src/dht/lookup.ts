@@ -18,8 +18,8 @@ export interface LookupGoal {
   readonly have?: SignedZone | undefined
   /** A zone below this sequence is never the answer. */
   readonly floor: bigint
-  /** `first`: the first good zone ends it; `closest`: it ends when the k closest peers have answered. */
-  readonly until: 'first' | 'closest'
+  /** `first`, `second`: so many good copies end it; `closest`: it ends when the k closest peers have answered. */
+  readonly until: 'first' | 'second' | 'closest'
   /** Milliseconds. */
   readonly timeout: number
 }
@@ -29,6 +29,8 @@ export interface LookupTools {
   ask(contact: Contact, request: GetRequest, signal: AbortSignal): Promise<GetReply>
   /** Milliseconds after which a peer that has not answered is not waited for alone. */
   hedgeAfter(contact: Contact): number
+  /** The peer's IP group, by its connection, else by its address; undefined when neither is known, and on loopback. */
+  groupOf(contact: Contact): string | undefined
   /** @throws ZoneFault when these octets are no valid zone of the key, or not of this time */
   accept(bytes: Uint8Array, key: PublicKey): SignedZone
   readonly clock: Clock
@@ -54,7 +56,14 @@ export interface Findings {
   readonly holders: readonly Contact[]
   /** Of these, those that hold an older one. */
   readonly behind: readonly Contact[]
+  /** In how many hands, told apart by IP group, the holders are. */
+  readonly hands: number
+  /** Whether fewer than k peers are known at all: then every replica is in their hands. */
+  readonly fewPeers: boolean
 }
+
+/** Good copies that end a lookup. */
+const ENOUGH = { first: 1, second: 2, closest: Infinity }
 
 /** Protocol 5: fewer than this say nothing about what the network lacks. */
 const MIN_ABSENT = 3
@@ -86,6 +95,7 @@ class Walk {
   readonly #copies = new Map<Candidate, SignedZone>()
   #newest: SignedZone | undefined
   #confirmed = false
+  #goodCopies = 0
   #asked = 0
   #hops = 0
   #rejected = 0
@@ -96,7 +106,11 @@ class Walk {
     this.#goal = goal
     this.#tools = tools
     this.#signal = signal
-    this.#candidates = new Candidates(target, tools.self, { window: maxAsked, total: maxCandidates })
+    this.#candidates = new Candidates(target, tools.self, {
+      window: maxAsked,
+      total: maxCandidates,
+      groupOf: (contact) => tools.groupOf(contact),
+    })
     this.#began = tools.clock.monotonic()
   }
 
@@ -117,7 +131,7 @@ class Walk {
   }
 
   #done(): boolean {
-    return this.#goal.until === 'first' && (this.#newest !== undefined || this.#confirmed)
+    return this.#goodCopies >= ENOUGH[this.#goal.until]
   }
 
   #askMore(): void {
@@ -186,6 +200,7 @@ class Walk {
     this.#copies.set(candidate, zone)
     if (zone.sequence < this.#goal.floor) return
     const order = this.#goal.have ? compareZones(zone, this.#goal.have) : 1
+    if (order > 0) this.#goodCopies++
     if (order === 0) this.#confirm(candidate)
     if (order <= 0 || (this.#newest && compareZones(zone, this.#newest) <= 0)) return
     this.#newest = zone
@@ -205,6 +220,7 @@ class Walk {
 
   #confirm(candidate: Candidate): void {
     this.#confirmed = true
+    this.#goodCopies++
     if (!this.#newest) this.#hops = candidate.depth
   }
 
@@ -215,13 +231,16 @@ class Walk {
   #findings(): Findings {
     const answered = this.#candidates.window().filter(({ state }) => state !== 'new' && state !== 'asked')
     const furthest = answered.reduce((most, { depth }) => Math.max(most, depth), 0)
+    const holders = answered.filter((each) => this.#isHolder(each))
     const milliseconds = this.#tools.clock.monotonic() - this.#began
     return {
       verdict: this.#verdict(),
       effort: { asked: this.#asked, hops: this.#hops || furthest, milliseconds },
       closest: answered.map(({ contact }) => contact),
-      holders: answered.filter((each) => this.#isHolder(each)).map(({ contact }) => contact),
+      holders: holders.map(({ contact }) => contact),
       behind: answered.filter((each) => this.#isBehind(each)).map(({ contact }) => contact),
+      hands: new Set(holders.map((each) => each.group ?? each)).size,
+      fewPeers: this.#candidates.size < this.#tools.limits.maxAsked,
     }
   }
 

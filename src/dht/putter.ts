@@ -1,4 +1,5 @@
 /** Hands a zone of this node's own to the network: finds the peers closest to it and puts it there. */
+import { setMaxListeners } from 'node:events'
 import type { Logger } from 'pino'
 import type { Clock } from '../clock.ts'
 import { ZoneFault } from '../zone/fault.ts'
@@ -7,6 +8,7 @@ import type { DhtConfig } from './config.ts'
 import { DhtFault } from './fault.ts'
 import type { Contact, PutRequest } from './frames.ts'
 import type { Findings, LookupGoal } from './lookup.ts'
+import type { Replica } from './record-key.ts'
 import type { ZoneClient } from './zone-client.ts'
 import type { ZoneStore } from './zone-store.ts'
 
@@ -16,9 +18,23 @@ export interface PutterNeeds {
   readonly clock: Clock
   readonly logger: Logger
   readonly config: Pick<DhtConfig, 'publishTimeout'>
-  /** Looks in the network; ends early when this room closes. */
-  search(goal: LookupGoal): Promise<Findings>
+  /** Looks in one of a zone's neighbourhoods; never rejects. */
+  search(goal: LookupGoal, signal?: AbortSignal): Promise<Findings>
 }
+
+interface Put {
+  readonly zone: SignedZone
+  readonly replica: Replica
+  readonly signal: AbortSignal
+}
+
+/** One zone put in all its neighbourhoods. */
+interface Round extends Omit<Put, 'replica'> {
+  /** Whether it is stored there, by peer id. */
+  readonly puts: Map<string, Promise<boolean>>
+}
+
+const OTHERS = [1, 2] as const
 
 /** Puts under way at once for one zone. */
 const PARALLEL_PUTS = 10
@@ -35,50 +51,63 @@ export class Putter {
   }
 
   /**
+   * Puts a zone in its three neighbourhoods.
    * @returns how many other nodes acknowledged the zone
    * @throws ZoneFault `older` when one of them holds a newer one, which this node then holds too
    */
   async put(zone: SignedZone, signal: AbortSignal): Promise<number> {
-    const { search, clock, config } = this.#needs
     const late = new AbortController()
-    using _deadline = clock.after(config.publishTimeout, () => late.abort())
-    const timeout = config.publishTimeout * WALK_SHARE
-    const goal = {
-      key: zone.key,
-      replica: 0,
-      have: zone,
-      floor: zone.sequence,
-      until: 'closest',
-      timeout,
-    } as const
-    const { verdict, closest } = await search(goal)
+    using _deadline = this.#needs.clock.after(this.#needs.config.publishTimeout, () => late.abort())
+    const either = AbortSignal.any([signal, late.signal])
+    setMaxListeners(0, either)
+    const round = { zone, signal: either, puts: new Map<string, Promise<boolean>>() }
+    const fewPeers = await this.#putNear(0, round)
+    if (!fewPeers) await Promise.all(OTHERS.map((replica) => this.#putNear(replica, round)))
     signal.throwIfAborted()
+    const stored = await Promise.all(round.puts.values())
+    return stored.filter(Boolean).length
+  }
+
+  /** On the closest to one place, but for those that another place has it put on. @returns whether these are all there are */
+  async #putNear(replica: Replica, round: Round): Promise<boolean> {
+    const { search, config } = this.#needs
+    const { zone, signal } = round
+    const timeout = config.publishTimeout * WALK_SHARE
+    const copy = { have: zone, floor: zone.sequence }
+    const goal = { key: zone.key, replica, ...copy, until: 'closest', timeout } as const
+    const { verdict, closest, fewPeers } = await search(goal, signal)
     if (verdict.kind === 'found') await this.#giveWay(verdict.zone)
-    return await this.#putOnAll(closest, zone, AbortSignal.any([signal, late.signal]))
+    await this.#putOnAll(closest, replica, round)
+    return fewPeers
   }
 
   /** Gives a newer zone to peers that were found to hold an older one; what fails is not missed. Never rejects. */
   async correct(contacts: readonly Contact[], zone: SignedZone): Promise<void> {
     const late = new AbortController()
     using _deadline = this.#needs.clock.after(this.#needs.config.publishTimeout, () => late.abort())
-    const puts = contacts.slice(0, MAX_CORRECTIONS).map((each) => this.#putOn(each, zone, late.signal))
+    const puts = contacts
+      .slice(0, MAX_CORRECTIONS)
+      .map((each) => this.#putOn(each, { zone, replica: 0, signal: late.signal }))
     await Promise.allSettled(puts)
   }
 
-  async #putOnAll(contacts: readonly Contact[], zone: SignedZone, signal: AbortSignal): Promise<number> {
+  async #putOnAll(contacts: readonly Contact[], replica: Replica, round: Round): Promise<void> {
     const waiting = contacts.values()
-    let storedOn = 0
     const work = async () => {
-      for (const contact of waiting) if (await this.#putOn(contact, zone, signal)) storedOn++
+      for (const contact of waiting) {
+        const name = Buffer.from(contact.id).toString('hex')
+        const put = round.puts.get(name) ?? this.#putOn(contact, { ...round, replica })
+        round.puts.set(name, put)
+        await put
+      }
     }
     await Promise.all(Array.from({ length: PARALLEL_PUTS }, work))
-    return storedOn
   }
 
-  async #putOn(contact: Contact, zone: SignedZone, signal: AbortSignal): Promise<boolean> {
+  async #putOn(contact: Contact, { zone, replica, signal }: Put): Promise<boolean> {
     const request: PutRequest = {
       kind: 'put',
-      replica: 0,
+      replica,
       bytes: zone.bytes,
       hopsLeft: 0,
       messagesLeft: 0,

@@ -17,12 +17,15 @@ export interface SearcherNeeds {
   readonly routingTable: RoutingTable
   readonly bootstrap: Pick<Bootstrap, 'firstPeer'>
   readonly client: Pick<ZoneClient, 'get' | 'roundTripOf'>
+  groupOf(contact: Contact): string | undefined
   readonly clock: Clock
   /** This node's peer id as a multihash. */
   readonly self: Uint8Array
   readonly limits: LookupTools['limits'] & Pick<DhtConfig, 'hedgeMin'>
 }
 
+/** A lookup begins with so many times k peers: of the k closest one hand may have too many. */
+const START_FACTOR = 3
 /** A peer is late when it takes this many times as long as the last time. */
 const HEDGE_ROUND_TRIPS = 1.5
 
@@ -32,13 +35,14 @@ export class Searcher implements Disposable {
   readonly #closing = new AbortController()
 
   constructor(needs: SearcherNeeds) {
-    const { client, clock, self, limits } = needs
+    const { client, clock, self, limits, groupOf } = needs
     setMaxListeners(0, this.#closing.signal)
     this.#needs = needs
     this.#tools = {
       ask: async (contact, request, signal) => await client.get(contact, request, signal),
       hedgeAfter: (contact) =>
         Math.max(limits.hedgeMin, HEDGE_ROUND_TRIPS * (client.roundTripOf(contact) ?? 0)),
+      groupOf,
       accept: (bytes, key) => acceptZone(bytes, key, clock.now()),
       clock,
       self,
@@ -46,14 +50,14 @@ export class Searcher implements Disposable {
     }
   }
 
-  /** A node that has just started waits for its first peer, as long as the lookup may take. */
-  async search(goal: LookupGoal): Promise<Findings> {
+  /** A node that has just started waits for its first peer, as long as the lookup may take. Never rejects. */
+  async search(goal: LookupGoal, signal?: AbortSignal): Promise<Findings> {
+    const closing = this.#closing.signal
     try {
-      return await this.#search(goal)
+      return await this.#search(goal, signal ? AbortSignal.any([closing, signal]) : closing)
     } catch (cause) {
-      if (!this.#closing.signal.aborted) throw cause
-      const verdict = { kind: 'unreachable', cause: 'This node is closing.' } as const
-      return { verdict, effort: { asked: 0, hops: 0, milliseconds: 0 }, closest: [], holders: [], behind: [] }
+      if (!closing.aborted && !signal?.aborted) throw cause
+      return nothingFound(closing.aborted ? 'This node is closing.' : 'The lookup was ended.')
     }
   }
 
@@ -61,8 +65,7 @@ export class Searcher implements Disposable {
     this.#closing.abort(new Error('The DHT is closing.'))
   }
 
-  async #search(goal: LookupGoal): Promise<Findings> {
-    const { signal } = this.#closing
+  async #search(goal: LookupGoal, signal: AbortSignal): Promise<Findings> {
     const began = this.#needs.clock.monotonic()
     await abortable(this.#needs.bootstrap.firstPeer(goal.timeout), signal)
     const timeout = Math.max(0, goal.timeout - (this.#needs.clock.monotonic() - began))
@@ -72,7 +75,19 @@ export class Searcher implements Disposable {
   #start({ key, replica }: LookupGoal): Contact[] {
     const target = kademliaId(encodeRecordKey(key, replica))
     const { routingTable, limits } = this.#needs
-    return routingTable.closestPeers(target, { count: limits.maxAsked }).map(contactOf)
+    return routingTable.closestPeers(target, { count: START_FACTOR * limits.maxAsked }).map(contactOf)
+  }
+}
+
+function nothingFound(cause: string): Findings {
+  return {
+    verdict: { kind: 'unreachable', cause },
+    effort: { asked: 0, hops: 0, milliseconds: 0 },
+    closest: [],
+    holders: [],
+    behind: [],
+    hands: 0,
+    fewPeers: true,
   }
 }
 

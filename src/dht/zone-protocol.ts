@@ -6,7 +6,7 @@ import { ZoneFault } from '../zone/fault.ts'
 import { KEY_OCTETS } from '../zone/key.ts'
 import { type SignedZone, verifyZone } from '../zone/signed-zone.ts'
 import type { DhtConfig } from './config.ts'
-import type { ContactBook } from './contacts.ts'
+import { type ContactBook, contactOf } from './contacts.ts'
 import { FrameStream } from './frame-stream.ts'
 import {
   type Contact,
@@ -22,6 +22,7 @@ import {
   type Request,
   ZONE_PROTOCOL,
 } from './frames.ts'
+import { capGroups } from './ip-group.ts'
 import type { RoutingTable } from './kad.ts'
 import { digestOf, encodeRecordKey, kademliaId, type Replica } from './record-key.ts'
 import type { ZoneStore } from './zone-store.ts'
@@ -31,10 +32,15 @@ export interface ZoneServerNeeds {
   readonly store: ZoneStore
   readonly routingTable: RoutingTable
   readonly contacts: ContactBook
+  groupOf(contact: Contact): string | undefined
   readonly clock: Clock
   readonly logger: Logger
   readonly config: Pick<DhtConfig, 'maxInboundStreams' | 'maxRequestsInFlight'>
 }
+
+/** Of so many of the closest peers those that are told are chosen; of more, when one hand has too many of them. */
+const CHOICE = 2 * MAX_CLOSER + 1
+const WIDE_CHOICE = 8 * MAX_CLOSER
 
 /** Registers the protocol; from then on peers are answered. */
 export async function serveZones(needs: ZoneServerNeeds): Promise<void> {
@@ -111,10 +117,21 @@ class ZoneSession {
   /** The peers closest to where the zone belongs, but for the asker and those nobody else could dial. */
   async #closer(key: Uint8Array, replica: Replica): Promise<Contact[]> {
     const target = kademliaId(encodeRecordKey({ bytes: key }, replica))
-    const peers = this.#needs.routingTable.closestPeers(target, { count: 2 * MAX_CLOSER + 1 })
-    const others = this.#livelyFirst(peers.filter((peer) => !peer.equals(this.#peer))).slice(0, MAX_CLOSER)
+    const others = this.#livelyFirst(this.#fromManyHands(target)).slice(0, MAX_CLOSER)
     const contacts = await Promise.all(others.map((peer) => this.#needs.contacts.find(peer)))
     return contacts.filter((contact) => contact !== undefined)
+  }
+
+  /** The closest, or if too many of them are of one IP group, those beyond. */
+  #fromManyHands(target: Uint8Array): PeerId[] {
+    const { routingTable, groupOf } = this.#needs
+    const among = (count: number) => {
+      const peers = routingTable.closestPeers(target, { count }).filter((peer) => !peer.equals(this.#peer))
+      return capGroups(peers, 2 * MAX_CLOSER, (peer) => groupOf(contactOf(peer)))
+    }
+    const near = among(CHOICE)
+    const { chosen, surplus } = near.surplus.length === 0 ? near : among(WIDE_CHOICE)
+    return [...chosen, ...surplus]
   }
 
   /** The routing table may hold peers that have died unnoticed; those with a connection have not. */

@@ -59,6 +59,8 @@ const AGREED: Findings = {
   closest: [PEER, PEER, PEER],
   holders: [PEER, PEER, PEER],
   behind: [],
+  hands: 3,
+  fewPeers: true,
 }
 
 test('a zone found is kept and answers from home until REFRESH has passed', async () => {
@@ -202,7 +204,7 @@ test('two that agree are not enough where others hold something older, and are w
   ] as const) {
     const { network, finder, owner } = await setUp()
     network.says = { kind: 'found', zone: owner.sign() }
-    network.walks = async () => ({ ...AGREED, holders: [PEER, PEER], behind })
+    network.walks = async () => ({ ...AGREED, holders: [PEER, PEER], hands: 2, behind })
     await finder.find(owner.key, { signal })
     await finder.idle()
     const lookup = await finder.find(owner.key, { signal })
@@ -231,7 +233,7 @@ test('a walk that hears nobody leaves the zone unsure, and the next lookup begin
   let walks = 0
   network.walks = async () => {
     walks++
-    return { ...AGREED, verdict: { kind: 'unreachable', cause: '' }, closest: [], holders: [] }
+    return { ...AGREED, verdict: { kind: 'unreachable', cause: '' }, closest: [], holders: [], hands: 0 }
   }
   network.says = { kind: 'found', zone: owner.sign() }
   for (let round = 0; round < 2; round++) {

@@ -4,7 +4,7 @@ import type { Clock } from '../../src/clock.ts'
 import { DhtFault } from '../../src/dht/fault.ts'
 import type { Contact, GetReply, GetRequest } from '../../src/dht/frames.ts'
 import type { LookupTools } from '../../src/dht/lookup.ts'
-import { digestOf, distance, encodeRecordKey, kademliaId } from '../../src/dht/record-key.ts'
+import { digestOf, distance, encodeRecordKey, kademliaId, type Replica } from '../../src/dht/record-key.ts'
 import type { PublicKey } from '../../src/zone/key.ts'
 import { checkTime, type SignedZone, verifyZone } from '../../src/zone/signed-zone.ts'
 
@@ -14,6 +14,8 @@ type Behaviour = (request: GetRequest, peer: VirtualPeer) => GetReply | Promise<
 export interface VirtualPeer {
   readonly contact: Contact
   readonly id: Uint8Array
+  /** Its IP group. */
+  group?: string
   zone?: SignedZone | undefined
   behaviour?: Behaviour
 }
@@ -37,8 +39,8 @@ export class VirtualNetwork {
   }
 
   /** Peers from the closest to the furthest from a zone's place. */
-  closest(key: PublicKey): VirtualPeer[] {
-    const target = kademliaId(encodeRecordKey(key, 0))
+  closest(key: PublicKey, replica: Replica = 0): VirtualPeer[] {
+    const target = kademliaId(encodeRecordKey(key, replica))
     return byDistance(this.peers, target)
   }
 
@@ -46,6 +48,7 @@ export class VirtualNetwork {
     return {
       ask: async (contact, request) => await this.#ask(contact, request),
       hedgeAfter: () => 60,
+      groupOf: (contact) => this.#byId.get(name(contact))?.group,
       accept: (bytes, key) => {
         const zone = verifyZone(bytes, key)
         checkTime(zone, this.clock.now())

@@ -1,9 +1,13 @@
+import { setImmediate as turn } from 'node:timers/promises'
 import type { Clock } from '../../src/clock.ts'
 
 interface Alarm {
   readonly at: number
   readonly run: () => void
 }
+
+/** Turns of the event loop in which everything that waits for no time comes to rest. */
+const TURNS = 20
 
 /** A clock that stands still until it is told to move on. */
 export class ManualClock implements Clock {
@@ -37,6 +41,11 @@ export class ManualClock implements Clock {
       due.run()
     }
     this.#time = end
+  }
+
+  /** Lets everything that is due come to rest. */
+  async settle(): Promise<void> {
+    for (let left = TURNS; left > 0; left--) await turn()
   }
 
   #earliest(end: number): Alarm | undefined {
