@@ -96,10 +96,9 @@ class Direction {
   readonly #from: Socket
   readonly #to: Socket
   readonly #line: Line
-  /** No octets: the end. */
+  /** Each waits for those before it. No octets: the end. */
   readonly #underWay: { readonly octets: Buffer | undefined; readonly due: number }[] = []
   #octets = 0
-  #lastDue = 0
   #alarm: Disposable | undefined
   #blocked = false
 
@@ -115,9 +114,7 @@ class Direction {
   }
 
   #take(octets: Buffer | undefined): void {
-    const due = Math.max(this.#lastDue, this.#line.clock.monotonic() + this.#delay())
-    this.#lastDue = due
-    this.#underWay.push({ octets, due })
+    this.#underWay.push({ octets, due: this.#line.clock.monotonic() + this.#delay() })
     this.#octets += octets?.length ?? 0
     if (this.#octets >= MAX_UNDER_WAY) this.#from.pause()
     this.#schedule()

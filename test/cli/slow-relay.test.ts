@@ -162,6 +162,21 @@ describe('a relay', () => {
     })
   })
 
+  test('lets the sender wait while the receiver does not read', async () => {
+    const near = await dial()
+    clock.advance(2 * LATENCY)
+    await until(() => arrivals.length === 1)
+    let taken = false
+    near.socket.write(Buffer.alloc(64 * 1024 * 1024), () => {
+      taken = true
+    })
+    for (let round = 0; round < 1000; round++) {
+      clock.advance(LATENCY)
+      await turns(5)
+    }
+    assert.ok(!taken)
+  })
+
   test('passes an end on behind the octets before it, and leaves the other direction open', async () => {
     const [near, far] = await connected()
     await send(near, 'last')

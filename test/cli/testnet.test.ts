@@ -80,6 +80,8 @@ describe('a node of a testnet', () => {
     const state = (await (await fetch(`http://${second.known.api}/v1/node`)).json()) as object
     const { peerId, addresses } = second.known
     assert.deepEqual({ ...state, peerId, addresses }, state)
+    const zones = await (await fetch(`http://${second.known.api}/v1/zones`)).text()
+    assert.ok(zones.includes(name.slice('www.'.length)), zones)
     assert.equal(await resolve(second, name), '192.0.2.1')
     await publish({ api: second.known.api, token: second.token })
   })
