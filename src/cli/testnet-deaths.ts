@@ -1,6 +1,7 @@
 /** Death in a testnet: now and then a node dies, and a while later it is back. */
 import { randomInt } from 'node:crypto'
 import type { Clock } from '../clock.ts'
+import { UsageFault } from './usage.ts'
 
 export interface Mortal {
   die(): Promise<void>
@@ -43,10 +44,9 @@ export class Deaths implements AsyncDisposable {
 
   async #strike(): Promise<void> {
     this.#later(MINUTE / this.#plan.perMinute, () => this.#strike())
-    const living = this.#nodes.keys().filter((at) => !this.#dead.has(at))
-    const candidates = [...living]
     if (this.#dead.size + 1 > this.#nodes.length / LIVING_SHARE) return
-    const at = candidates[randomInt(candidates.length)] as number
+    const living = [...this.#nodes.keys()].filter((at) => !this.#dead.has(at))
+    const at = living[randomInt(living.length)] as number
     this.#dead.add(at)
     await this.#nodes[at]?.die()
     this.#plan.tell('died', at)
@@ -57,7 +57,8 @@ export class Deaths implements AsyncDisposable {
   async #raise(at: number): Promise<void> {
     try {
       await this.#nodes[at]?.comeBack()
-    } catch {
+    } catch (fault) {
+      if (!(fault instanceof UsageFault)) throw fault
       this.#plan.tell('failed', at)
       this.#later(DEAD_FOR, () => this.#raise(at))
       return

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { DEAD_FOR, Deaths } from '../../src/cli/testnet-deaths.ts'
 import { TestNode } from '../../src/cli/testnet-node.ts'
+import { UsageFault } from '../../src/cli/usage.ts'
 import { systemClock } from '../../src/clock.ts'
 import { answersOf, ask } from '../support/asking.ts'
 import { temporaryDirectory } from '../support/dht.ts'
@@ -179,7 +180,7 @@ describe('deaths', () => {
       die: async () => undefined,
       comeBack: async () => {
         attempts += 1
-        if (attempts === 1) throw new Error('taken')
+        if (attempts === 1) throw new UsageFault(['The port is taken.'])
       },
     }
     const tell = (what: string) => told.push(what)
