@@ -90,9 +90,9 @@ function mayImport(file: SourceFile, { from, typeOnly }: Import): boolean {
   if (target === file.room || SHARED.has(target) || (target === 'logger.ts' && typeOnly)) return true
   if (file.path === 'daemon.ts') return true
   // The token's file is read by one set of rules.
-  if (from === 'api/token.ts' && /^cli\/(token|testnet)\.ts$/.test(file.path)) return true
+  if (from === 'api/token.ts' && /^cli\/(token|testnet-node)\.ts$/.test(file.path)) return true
   // These two open a node of their own, in this process, and the logger it writes to.
-  if (file.path === 'cli/up.ts' || file.path === 'cli/testnet.ts')
+  if (file.path === 'cli/up.ts' || file.path === 'cli/testnet-node.ts')
     return ['daemon.ts', 'logger.ts', ...(MAY_IMPORT['cli'] ?? [])].includes(target)
   // The configuration is put together from each room's own slice.
   if (CONFIG.has(file.path))
@@ -187,13 +187,13 @@ describe('packages', () => {
     })
   }
 
-  test('TCP sockets only where UDP ones are; elsewhere node:net is for addresses and types', () => {
+  test('TCP sockets only where UDP ones are, and in a testnet; elsewhere node:net is for addresses and types', () => {
     const addresses = new Set(['isIP', 'isIPv4', 'isIPv6', 'SocketAddress', 'BlockList'])
     assert.deepEqual(
       breaches(
         ({ path }, { from, typeOnly, values }) =>
           from !== 'node:net' ||
-          /^resolver\/(listeners|upstreams)\//.test(path) ||
+          /^resolver\/(listeners|upstreams)\/|^cli\/(slow-relay|testnet-node)\.ts$/.test(path) ||
           typeOnly ||
           (values.length > 0 && values.every((value) => addresses.has(value))),
       ),
