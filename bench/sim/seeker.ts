@@ -1,0 +1,90 @@
+/** One node of the simulation that looks for zones and puts them: the Finder and Putter of the product on a virtual network. */
+import { MemoryDatastore } from 'datastore-core'
+import { pino } from 'pino'
+import { Finder } from '../../src/dht/finder.ts'
+import { type Findings, type LookupGoal, type LookupTools, walk } from '../../src/dht/lookup.ts'
+import { Putter } from '../../src/dht/putter.ts'
+import { openZoneStore, type ZoneStore } from '../../src/dht/zone-store.ts'
+import type { Lookup } from '../../src/zone/directory.ts'
+import type { PublicKey } from '../../src/zone/key.ts'
+import { checkTime, type SignedZone, verifyZone } from '../../src/zone/signed-zone.ts'
+import { SimNetwork, type SimPeer, zoneOfBytes } from './network.ts'
+
+const logger = pino({ level: 'silent' })
+const { signal } = new AbortController()
+/** As the searcher has it: a peer is late when it takes this many times its last round trip. */
+const HEDGE_ROUND_TRIPS = 1.5
+
+export class Seeker implements AsyncDisposable {
+  readonly peer: SimPeer
+  readonly store: ZoneStore
+  readonly finder: Finder
+  readonly putter: Putter
+  readonly #network: SimNetwork
+  readonly #tools: LookupTools
+
+  static async open(network: SimNetwork, peer: SimPeer): Promise<Seeker> {
+    const { clock, options } = network
+    const datastore = new MemoryDatastore()
+    return new Seeker(
+      network,
+      peer,
+      await openZoneStore({ datastore, clock, logger, config: options.config }),
+    )
+  }
+
+  private constructor(network: SimNetwork, peer: SimPeer, store: ZoneStore) {
+    const { clock, options } = network
+    const { config } = options
+    this.#network = network
+    this.peer = peer
+    this.store = store
+    this.#tools = {
+      ask: async (contact, request) => await network.ask(peer, contact, request),
+      hedgeAfter: (contact) => {
+        const other = network.peerOf(contact)
+        const last = other && peer.links.has(other.rank) ? network.roundTrip(peer, other) : 0
+        return Math.max(config.hedgeMin, HEDGE_ROUND_TRIPS * last)
+      },
+      accept: (bytes, key) => this.#accept(bytes, key),
+      clock,
+      self: peer.contact.id,
+      limits: config,
+    }
+    const search = async (goal: LookupGoal) => await this.search(goal)
+    const client = {
+      put: async (...[contact, request]: Parameters<LookupPut>) => await network.put(peer, contact, request),
+    }
+    this.putter = new Putter({ store, client, clock, logger, config, search })
+    const correct: Putter['correct'] = (contacts, zone) => this.putter.correct(contacts, zone)
+    this.finder = new Finder({ store, clock, config, search, correct })
+  }
+
+  async find(key: PublicKey): Promise<Lookup> {
+    return await this.finder.find(key, { signal })
+  }
+
+  async put(zone: SignedZone): Promise<number> {
+    zoneOfBytes.set(zone.bytes, zone)
+    return await this.putter.put(zone, signal)
+  }
+
+  async search(goal: LookupGoal): Promise<Findings> {
+    const target = SimNetwork.placeOf(goal.key, goal.replica)
+    const start = this.#network.known(this.peer, target, this.#tools.limits.maxAsked)
+    return await walk(goal, start, { tools: this.#tools, signal })
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.store[Symbol.asyncDispose]()
+  }
+
+  #accept(bytes: Uint8Array, key: PublicKey): SignedZone {
+    const known = zoneOfBytes.get(bytes)
+    const zone = known && Buffer.compare(known.key.bytes, key.bytes) === 0 ? known : verifyZone(bytes, key)
+    checkTime(zone, this.#network.clock.now())
+    return zone
+  }
+}
+
+type LookupPut = ConstructorParameters<typeof Putter>[0]['client']['put']
