@@ -12,6 +12,7 @@ import {
   startScript,
   startUnbound,
 } from './servers.ts'
+import { median } from './statistics.ts'
 
 export interface CachedOptions {
   readonly rounds: number
@@ -69,12 +70,6 @@ function compare(ours: readonly Trial[], { name }: Server, theirs: readonly Tria
 
 function spread(values: readonly number[]): string {
   return `${median(values).toFixed(2)} (${Math.min(...values).toFixed(2)} to ${Math.max(...values).toFixed(2)})`
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b)
-  const middle = (sorted.length - 1) / 2
-  return ((sorted[Math.floor(middle)] ?? 0) + (sorted[Math.ceil(middle)] ?? 0)) / 2
 }
 
 /** @throws Error when an answer was lost or was no answer */

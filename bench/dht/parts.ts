@@ -1,0 +1,11 @@
+/** The parts of the bench, by the names they are asked for under. */
+import { benchJoin } from './join.ts'
+import { benchCold, benchPublish, type SpeedOptions } from './speed.ts'
+
+export type PartOptions = SpeedOptions
+
+export const PARTS = {
+  cold: benchCold,
+  publish: benchPublish,
+  join: benchJoin,
+}
