@@ -1,5 +1,6 @@
 /** The directory of zones that lives in the DHT: opens this room's parts in order and closes them in reverse. */
 import { mkdir } from 'node:fs/promises'
+import type { Libp2p, PeerId } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { LevelDatastore } from 'datastore-level'
 import type { Logger } from 'pino'
@@ -17,7 +18,9 @@ import { Finder } from './finder.ts'
 import { GuardedDatastore } from './guard.ts'
 import { createHost, type Host, startHost } from './host.ts'
 import { loadIdentity } from './identity.ts'
+import { ipGroupOfAddress } from './ip-group.ts'
 import { Liveness } from './liveness.ts'
+import { NetworkClock } from './network-clock.ts'
 import { PeerStreams } from './peer-streams.ts'
 import { Putter } from './putter.ts'
 import { Searcher } from './searcher.ts'
@@ -40,6 +43,8 @@ export interface NetworkDirectory extends ZoneDirectory, AsyncDisposable {
   addresses(): readonly string[]
   /** Nodes in the routing table. */
   peerCount(): number
+  /** The time to go by, as other nodes see it too. */
+  readonly clock: NetworkClock
 }
 
 /** Milliseconds within which several new peers are told as one. */
@@ -49,9 +54,10 @@ const PEERS_SETTLE = 100
 export async function openDirectory({
   config,
   path,
-  clock,
+  clock: machine,
   logger,
 }: DirectoryNeeds): Promise<NetworkDirectory> {
+  const clock = new NetworkClock(machine, logger)
   await using opened = new AsyncDisposableStack()
   const datastore = await openDatastore(path)
   opened.defer(async () => await datastore.close())
@@ -68,13 +74,16 @@ export async function openDirectory({
   const { node, kad } = host
   const { routingTable } = kad
   if (config.mode === 'server')
-    await serveZones({ node, store, routingTable, contacts, clock, logger, config })
+    // Others are told what this machine's clock says: each has to be a witness of its own.
+    await serveZones({ node, store, routingTable, contacts, clock: machine, logger, config })
   await startHost(host, config)
   const addresses = bootstrapAddresses(config, node.peerId.toString())
   const bootstrap = opened.use(new Bootstrap({ node, routingTable, addresses, clock, logger }))
   const liveness = new Liveness(routingTable, logger)
   const reached = liveness.reached.bind(liveness)
-  const streams = opened.use(new PeerStreams({ node, clock, config, reached }))
+  const timed = (peer: PeerId, time: number, roundTrip: number) =>
+    clock.hear({ peer: peer.toString(), group: groupOf(node, peer), time, roundTrip })
+  const streams = opened.use(new PeerStreams({ node, clock, config, reached, timed }))
   const client = new ZoneClient(streams, kad)
   const self = node.peerId.toMultihash().bytes
   const searcher = new Searcher({ routingTable, bootstrap, client, clock, self, limits: config })
@@ -86,6 +95,11 @@ export async function openDirectory({
   opened.use(searcher)
   bootstrap.start()
   return new KademliaDirectory({ host, store, clock, finder, putter, opened: opened.move() })
+}
+
+function groupOf(node: Libp2p, peer: PeerId): string | undefined {
+  const [connection] = node.getConnections(peer)
+  return connection && ipGroupOfAddress(connection.remoteAddr)
 }
 
 /** All nodes of a network may have one and the same list, so it may name this node too. */
@@ -120,7 +134,7 @@ async function fromStore<Read>(path: string, reading: Promise<Read>): Promise<Re
 interface DirectoryParts {
   readonly host: Host
   readonly store: ZoneStore
-  readonly clock: Clock
+  readonly clock: NetworkClock
   readonly finder: Finder
   readonly putter: Putter
   readonly opened: AsyncDisposableStack
@@ -135,6 +149,10 @@ class KademliaDirectory implements NetworkDirectory {
 
   get peerId(): string {
     return this.#parts.host.node.peerId.toString()
+  }
+
+  get clock(): NetworkClock {
+    return this.#parts.clock
   }
 
   addresses(): readonly string[] {
@@ -153,16 +171,23 @@ class KademliaDirectory implements NetworkDirectory {
 
   async publish(zone: SignedZone, signal: AbortSignal): Promise<{ readonly storedOn: number }> {
     signal.throwIfAborted()
-    const outcome = await this.#parts.store.put(zone, { own: true })
+    const { store, finder, putter } = this.#parts
+    const outcome = await store.put(zone, { own: true, unheard: true })
     if (outcome.kind === 'older') {
       throw new ZoneFault('older', `A newer zone ${zone.key.label} than the one to publish is known.`)
     }
-    this.#parts.finder.confirm(zone)
-    return { storedOn: await this.#parts.putter.put(zone, signal) }
+    finder.confirm(zone)
+    const storedOn = await putter.put(zone, signal)
+    if (storedOn > 0) await store.raiseFloor(zone)
+    return { storedOn }
   }
 
   async floorOf(key: PublicKey): Promise<bigint> {
     return await this.#parts.store.floorOf(key)
+  }
+
+  async isBinding(zone: SignedZone): Promise<boolean> {
+    return await this.#parts.store.isBinding(zone)
   }
 
   watch(listener: (zone: SignedZone) => void): Disposable {

@@ -9,13 +9,14 @@ interface Alarm {
 export class ManualClock implements Clock {
   #alarms = new Set<Alarm>()
   #time: number
+  #set = 0
 
   constructor(start = Date.UTC(2026, 10, 23)) {
     this.#time = start
   }
 
   now(): number {
-    return this.#time
+    return this.#time + this.#set
   }
 
   monotonic(): number {
@@ -37,6 +38,11 @@ export class ManualClock implements Clock {
       due.run()
     }
     this.#time = end
+  }
+
+  /** Sets the time of day, and no other: nothing has passed. */
+  jump(milliseconds: number): void {
+    this.#set += milliseconds
   }
 
   #earliest(end: number): Alarm | undefined {
