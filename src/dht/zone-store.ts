@@ -109,7 +109,7 @@ export class ZoneStore implements AsyncDisposable {
 
   /** The zone held for `key`, if a node may serve it now. Of its own zones it knows better than a clock that may be wrong. */
   async get(key: PublicKey): Promise<SignedZone | undefined> {
-    const zone = await this.#holding(key)
+    const zone = this.#held.get(key.label) ?? (await this.#read(key))
     const isSurelyOurs = this.#clock.trusted === false && this.#marks.get(key.label)?.own === true
     return zone && (isSurelyOurs || isTimely(zone, this.#clock.now())) ? zone : undefined
   }
