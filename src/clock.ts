@@ -6,6 +6,8 @@ export interface Clock {
   monotonic(): number
   /** Calls `run` once, `milliseconds` from now, unless disposed before. Never keeps the process alive. */
   after(milliseconds: number, run: () => void): Disposable
+  /** Whether the time of day may be believed enough to delete by it; where this is not said, it may. */
+  readonly trusted?: boolean
 }
 
 export const systemClock: Clock = {

@@ -70,7 +70,7 @@ function sentenceFor(cause: unknown, dataDirectory: string): string | undefined 
     : undefined
 }
 
-async function openRooms(config: Config, { logger, clock }: Required<DaemonNeeds>): Promise<Daemon> {
+async function openRooms(config: Config, { logger, clock: machine }: Required<DaemonNeeds>): Promise<Daemon> {
   const { data: dataDirectory, names } = config
   const { suffix } = names
   await using opening = new AsyncDisposableStack()
@@ -80,10 +80,11 @@ async function openRooms(config: Config, { logger, clock }: Required<DaemonNeeds
     await openDirectory({
       config: config.dht,
       path: join(dataDirectory, 'dht'),
-      clock,
+      clock: machine,
       logger: logger.child({ room: 'dht' }),
     }),
   )
+  const { clock } = directory
   const publisher = opening.use(
     await openPublisher({
       clock,
@@ -123,7 +124,8 @@ async function openRooms(config: Config, { logger, clock }: Required<DaemonNeeds
 
 function describe(directory: NetworkDirectory, doors: { dns: string; api: string }) {
   const { peerId } = directory
-  return { peerId, addresses: directory.addresses(), peers: directory.peerCount(), ...doors }
+  const clock = directory.clock.state()
+  return { peerId, addresses: directory.addresses(), peers: directory.peerCount(), clock, ...doors }
 }
 
 function wantedPorts({ dns, api, dht }: Config): WantedPort[] {

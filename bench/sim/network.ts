@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { DhtFault } from '../../src/dht/fault.ts'
 import type { Contact, GetReply, GetRequest, PutReply, PutRequest } from '../../src/dht/frames.ts'
 import { MAX_CLOSER } from '../../src/dht/frames.ts'
+import { capGroups } from '../../src/dht/ip-group.ts'
 import { digestOf, encodeRecordKey, kademliaId, type Replica } from '../../src/dht/record-key.ts'
 import type { PublicKey } from '../../src/zone/key.ts'
 import { compareZones, type SignedZone } from '../../src/zone/signed-zone.ts'
@@ -23,6 +24,8 @@ export interface SimPeer {
   table: readonly number[]
   /** Ranks of those it has a connection with. */
   readonly links: Set<number>
+  /** Its IP group. */
+  group: string
   readonly zones: Map<string, SignedZone>
   /** When each was last put on it. */
   readonly put: Map<string, number>
@@ -30,6 +33,8 @@ export interface SimPeer {
   behaviour?: Behaviour | undefined
 }
 
+/** IP groups of honest nodes: what they are in is their chance. */
+const GROUPS = 200
 /** kad-dht's: contacts in a bucket, and how many bits of an id its buckets tell apart. */
 const BUCKET = 20
 const BUCKET_BITS = 6
@@ -129,7 +134,13 @@ export class SimNetwork {
   /** As the zone server picks them: those it has a connection with first. */
   closer(request: GetRequest, peer: SimPeer): Contact[] {
     const target = kademliaId(encodeRecordKey({ bytes: request.key }, request.replica))
-    const near = closestOf(peer.table, this.#points, { target, count: 2 * MAX_CLOSER + 1 })
+    const among = (count: number) => {
+      const ranks = closestOf(peer.table, this.#points, { target, count })
+      return capGroups(ranks, 2 * MAX_CLOSER, (rank) => this.peers[rank]!.group)
+    }
+    const first = among(2 * MAX_CLOSER + 1)
+    const { chosen, surplus } = first.surplus.length === 0 ? first : among(8 * MAX_CLOSER)
+    const near = [...chosen, ...surplus]
     const linked = near.filter((rank) => peer.links.has(rank))
     const lively = [...linked, ...near.filter((rank) => !peer.links.has(rank))]
     return lively.slice(0, MAX_CLOSER).map((rank) => this.peers[rank]!.contact)
@@ -189,7 +200,18 @@ export const zoneOfBytes = new WeakMap<Uint8Array, SignedZone>()
 const labels = new Map<string, string>()
 
 function newPeer(rank: number, { contact, point }: Pick<SimPeer, 'contact' | 'point'>): SimPeer {
-  return { rank, contact, point, table: [], links: new Set(), zones: new Map(), put: new Map(), dead: false }
+  const group = `group ${point.at(-1)! % GROUPS}`
+  return {
+    rank,
+    contact,
+    point,
+    group,
+    table: [],
+    links: new Set(),
+    zones: new Map(),
+    put: new Map(),
+    dead: false,
+  }
 }
 
 function ascending(a: number, b: number): number {

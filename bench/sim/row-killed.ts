@@ -50,7 +50,6 @@ async function run(options: SimOptions, { share, found: least }: Killing): Promi
     nodes: String(nodes),
     checks: [atLeast(least, { what: 'names found', part: found.length, whole: trials })],
     notes: [
-      `found when the replicas 1 and 2 hold it too and are looked for behind the first, both at once: ${percent(outcomes.filter(({ inReplicas }) => inReplicas).length, trials)}`,
       `of replica 0 a holder was left: ${percent(held.length, trials)}`,
       `round trips of those found: ${spreadOf(found.map(({ lookup }) => lookup.effort.milliseconds / options.roundTrip))}`,
     ],
@@ -59,9 +58,7 @@ async function run(options: SimOptions, { share, found: least }: Killing): Promi
 
 interface Outcome {
   readonly lookup: Lookup
-  /** Whether it is found when the other two replicas are looked for too, each as long as a lookup may take. */
-  readonly inReplicas: boolean
-  /** Whether one of those that the zone was put on is alive. */
+  /** Whether one of those of replica 0 is alive. */
   readonly isHeld: boolean
 }
 
@@ -79,26 +76,11 @@ async function lookUp(network: SimNetwork, random: Random): Promise<Outcome> {
   const [first = []] = holders
   const asker = random.pick(peers.filter((peer) => !peer.dead && !first.includes(peer)))
   await using seeker = await clock.run(Seeker.open(network, asker))
-  for (const holder of holders.slice(1).flat()) if (!first.includes(holder)) holder.zones.clear()
   const lookup = await clock.run(seeker.find(owner.key))
-  for (const holder of holders.slice(1).flat()) network.store(holder, zone)
-  const inReplicas = lookup.kind === 'found' || (await isInReplicas(seeker, { network, key: owner.key }))
   for (const holder of holders.flat()) holder.zones.clear()
-  return { lookup, inReplicas, isHeld: first.some(({ dead }) => !dead) }
+  return { lookup, isHeld: first.some(({ dead }) => !dead) }
 }
 
 function holdersOf(network: SimNetwork, { key, replica }: { key: PublicKey; replica: Replica }): SimPeer[] {
   return network.closest(SimNetwork.placeOf(key, replica), network.options.config.maxAsked)
-}
-
-async function isInReplicas(
-  seeker: Seeker,
-  { network, key }: { network: SimNetwork; key: PublicKey },
-): Promise<boolean> {
-  const { clock, options } = network
-  const timeout = options.config.lookupTimeout
-  const look = async (replica: Replica) =>
-    await seeker.search({ key, replica, floor: 0n, until: 'first', timeout })
-  const all = await clock.run(Promise.all(REPLICAS.slice(1).map(look)))
-  return all.some(({ verdict }) => verdict.kind === 'found')
 }

@@ -4,6 +4,7 @@ import { pino } from 'pino'
 import { Finder } from '../../src/dht/finder.ts'
 import { type Findings, type LookupGoal, type LookupTools, walk } from '../../src/dht/lookup.ts'
 import { Putter } from '../../src/dht/putter.ts'
+import { HEDGE_ROUND_TRIPS, nothingFound, START_FACTOR } from '../../src/dht/searcher.ts'
 import { openZoneStore, type ZoneStore } from '../../src/dht/zone-store.ts'
 import type { Lookup } from '../../src/zone/directory.ts'
 import type { PublicKey } from '../../src/zone/key.ts'
@@ -12,8 +13,6 @@ import { SimNetwork, type SimPeer, zoneOfBytes } from './network.ts'
 
 const logger = pino({ level: 'silent' })
 const { signal } = new AbortController()
-/** As the searcher has it: a peer is late when it takes this many times its last round trip. */
-const HEDGE_ROUND_TRIPS = 1.5
 
 export class Seeker implements AsyncDisposable {
   readonly peer: SimPeer
@@ -46,12 +45,13 @@ export class Seeker implements AsyncDisposable {
         const last = other && peer.links.has(other.rank) ? network.roundTrip(peer, other) : 0
         return Math.max(config.hedgeMin, HEDGE_ROUND_TRIPS * last)
       },
+      groupOf: (contact) => network.peerOf(contact)?.group,
       accept: (bytes, key) => this.#accept(bytes, key),
       clock,
       self: peer.contact.id,
       limits: config,
     }
-    const search = async (goal: LookupGoal) => await this.search(goal)
+    const search = this.search.bind(this)
     const client = {
       put: async (...[contact, request]: Parameters<LookupPut>) => await network.put(peer, contact, request),
     }
@@ -69,10 +69,15 @@ export class Seeker implements AsyncDisposable {
     return await this.putter.put(zone, signal)
   }
 
-  async search(goal: LookupGoal): Promise<Findings> {
+  async search(goal: LookupGoal, end: AbortSignal = signal): Promise<Findings> {
     const target = SimNetwork.placeOf(goal.key, goal.replica)
-    const start = this.#network.known(this.peer, target, this.#tools.limits.maxAsked)
-    return await walk(goal, start, { tools: this.#tools, signal })
+    const start = this.#network.known(this.peer, target, START_FACTOR * this.#tools.limits.maxAsked)
+    try {
+      return await walk(goal, start, { tools: this.#tools, signal: end })
+    } catch (cause) {
+      if (!end.aborted) throw cause
+      return nothingFound('The lookup was ended.')
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

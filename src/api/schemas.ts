@@ -8,7 +8,8 @@ const Sequence = Type.String({
 })
 const Expires = Type.String({ format: 'date-time', description: 'From then on nobody serves the zone.' })
 const ExpiresIfEver = Type.Union([Expires, Type.Null()], {
-  description: 'From then on nobody serves the zone; null: never, because the key was revoked.',
+  description:
+    'From then on nobody serves the zone; null: never, as of a revoked key, or after the last year of the calendar.',
 })
 
 export const RecordSchema = Type.Object(
@@ -42,7 +43,7 @@ export const ZoneDetail = Type.Object({ ...ZoneSummary.properties, records: Type
 
 export const PublishedZone = Type.Object({
   sequence: Sequence,
-  expires: Expires,
+  expires: ExpiresIfEver,
   storedOn: Type.Integer({
     description: 'Other nodes that acknowledged; 0: kept here, and sent when a node appears.',
   }),
@@ -81,6 +82,12 @@ export const NodeInfo = Type.Object({
   peerId: Type.String(),
   addresses: Type.Array(Type.String(), { description: 'Multiaddrs that other nodes can join by.' }),
   peers: Type.Integer({ description: 'Nodes in the routing table.' }),
+  clock: Type.Object({
+    offsetSeconds: Type.Union([Type.Integer(), Type.Null()], {
+      description: "By how much other nodes are ahead of this machine's clock; null: too few were heard.",
+    }),
+    trusted: Type.Boolean({ description: "Whether this machine's clock is held to be right." }),
+  }),
   dns: Type.String(),
   api: Type.String(),
 })

@@ -28,6 +28,7 @@ export interface NodeDescription {
   readonly peerId: string
   readonly addresses: readonly string[]
   readonly peers: number
+  readonly clock: { readonly offsetSeconds: number | null; readonly trusted: boolean }
   readonly dns: string
   readonly api: string
 }

@@ -4,7 +4,7 @@ import { formatName, joinNames } from '../dns/name.ts'
 import { ZoneFault } from '../zone/fault.ts'
 import { type PublicKey, publicKeyFromLabel } from '../zone/key.ts'
 import { formatRecordText } from '../zone/records.ts'
-import { contentOf, type SignedZone } from '../zone/signed-zone.ts'
+import { contentOf, formatTime, type SignedZone } from '../zone/signed-zone.ts'
 import { HttpFault } from './problem.ts'
 import { recordsFromBody } from './record-body.ts'
 import {
@@ -46,7 +46,7 @@ export function zoneRoutes(app: FastifyInstance, { publisher, suffix }: ApiDeps)
     key: zone.key.label,
     name: formatName(joinNames(zone.key.apex, suffix)).slice(0, -1),
     sequence: String(zone.sequence),
-    expires: zone.revoked ? null : new Date(zone.expires).toISOString(),
+    expires: formatTime(zone.expires) ?? null,
   })
 
   app.post('/v1/zones', { schema: CREATE }, async (_, reply) => {

@@ -1,5 +1,6 @@
 /** The directory of zones that lives in the DHT: opens this room's parts in order and closes them in reverse. */
 import { mkdir } from 'node:fs/promises'
+import type { PeerId } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { LevelDatastore } from 'datastore-level'
 import type { Logger } from 'pino'
@@ -11,7 +12,7 @@ import type { SignedZone } from '../zone/signed-zone.ts'
 import { parseMultiaddr } from './addresses.ts'
 import { Bootstrap } from './bootstrap.ts'
 import type { DhtConfig } from './config.ts'
-import { ContactBook, groupOfContact } from './contacts.ts'
+import { ContactBook, contactOf, groupOfContact } from './contacts.ts'
 import { DhtFault } from './fault.ts'
 import { Finder } from './finder.ts'
 import type { Contact } from './frames.ts'
@@ -19,6 +20,7 @@ import { GuardedDatastore } from './guard.ts'
 import { createHost, type Host, startHost } from './host.ts'
 import { loadIdentity } from './identity.ts'
 import { Liveness } from './liveness.ts'
+import { NetworkClock } from './network-clock.ts'
 import { PeerStreams } from './peer-streams.ts'
 import { Putter } from './putter.ts'
 import { Searcher } from './searcher.ts'
@@ -41,6 +43,8 @@ export interface NetworkDirectory extends ZoneDirectory, AsyncDisposable {
   addresses(): readonly string[]
   /** Nodes in the routing table. */
   peerCount(): number
+  /** The time to go by, as other nodes see it too. */
+  readonly clock: NetworkClock
 }
 
 /** Milliseconds within which several new peers are told as one. */
@@ -50,9 +54,10 @@ const PEERS_SETTLE = 100
 export async function openDirectory({
   config,
   path,
-  clock,
+  clock: machine,
   logger,
 }: DirectoryNeeds): Promise<NetworkDirectory> {
+  const clock = new NetworkClock(machine, logger)
   await using opened = new AsyncDisposableStack()
   const datastore = await openDatastore(path)
   opened.defer(async () => await datastore.close())
@@ -70,13 +75,16 @@ export async function openDirectory({
   const { routingTable } = kad
   const groupOf = (contact: Contact) => groupOfContact(contact, node)
   if (config.mode === 'server')
-    await serveZones({ node, store, routingTable, contacts, groupOf, clock, logger, config })
+    // Others are told what this machine's clock says: each has to be a witness of its own.
+    await serveZones({ node, store, routingTable, contacts, groupOf, clock: machine, logger, config })
   await startHost(host, config)
   const addresses = bootstrapAddresses(config, node.peerId.toString())
   const bootstrap = opened.use(new Bootstrap({ node, routingTable, addresses, clock, logger }))
   const liveness = new Liveness(routingTable, logger)
   const reached = liveness.reached.bind(liveness)
-  const streams = opened.use(new PeerStreams({ node, clock, config, reached }))
+  const timed = (peer: PeerId, time: number, roundTrip: number) =>
+    clock.hear({ peer: peer.toString(), group: groupOf(contactOf(peer)), time, roundTrip })
+  const streams = opened.use(new PeerStreams({ node, clock, config, reached, timed }))
   const client = new ZoneClient(streams, kad)
   const self = node.peerId.toMultihash().bytes
   const searcher = new Searcher({ routingTable, bootstrap, client, groupOf, clock, self, limits: config })
@@ -122,7 +130,7 @@ async function fromStore<Read>(path: string, reading: Promise<Read>): Promise<Re
 interface DirectoryParts {
   readonly host: Host
   readonly store: ZoneStore
-  readonly clock: Clock
+  readonly clock: NetworkClock
   readonly finder: Finder
   readonly putter: Putter
   readonly opened: AsyncDisposableStack
@@ -137,6 +145,10 @@ class KademliaDirectory implements NetworkDirectory {
 
   get peerId(): string {
     return this.#parts.host.node.peerId.toString()
+  }
+
+  get clock(): NetworkClock {
+    return this.#parts.clock
   }
 
   addresses(): readonly string[] {
@@ -155,16 +167,23 @@ class KademliaDirectory implements NetworkDirectory {
 
   async publish(zone: SignedZone, signal: AbortSignal): Promise<{ readonly storedOn: number }> {
     signal.throwIfAborted()
-    const outcome = await this.#parts.store.put(zone, { own: true })
+    const { store, finder, putter } = this.#parts
+    const outcome = await store.put(zone, { own: true, unheard: true })
     if (outcome.kind === 'older') {
       throw new ZoneFault('older', `A newer zone ${zone.key.label} than the one to publish is known.`)
     }
-    this.#parts.finder.confirm(zone)
-    return { storedOn: await this.#parts.putter.put(zone, signal) }
+    finder.confirm(zone)
+    const storedOn = await putter.put(zone, signal)
+    if (storedOn > 0) await store.raiseFloor(zone)
+    return { storedOn }
   }
 
   async floorOf(key: PublicKey): Promise<bigint> {
     return await this.#parts.store.floorOf(key)
+  }
+
+  async isBinding(zone: SignedZone): Promise<boolean> {
+    return await this.#parts.store.isBinding(zone)
   }
 
   watch(listener: (zone: SignedZone) => void): Disposable {

@@ -15,6 +15,8 @@ export interface PeerStreamsNeeds {
   readonly config: Pick<DhtConfig, 'requestTimeout' | 'maxRequestsInFlight'>
   /** Told of every peer that was reached, or could not be. */
   reached(peer: PeerId, alive: boolean): void
+  /** Told of every reply: the time the peer says it is, and the milliseconds it took there and back. */
+  timed(peer: PeerId, time: number, roundTrip: number): void
 }
 
 /** Peers whose round trip is remembered. */
@@ -47,7 +49,9 @@ export class PeerStreams implements Disposable {
       reason = 'timeout'
       const began = this.#needs.clock.monotonic()
       const answer = await exchange(stream, request, waiting)
-      this.#roundTrips.set(peer.toString(), this.#needs.clock.monotonic() - began)
+      const roundTrip = this.#needs.clock.monotonic() - began
+      this.#roundTrips.set(peer.toString(), roundTrip)
+      this.#needs.timed(peer, answer.time, roundTrip)
       return answer
     })
     return await abortable(Promise.race([reply, timeout.promise]), signal)

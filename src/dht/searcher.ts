@@ -25,9 +25,9 @@ export interface SearcherNeeds {
 }
 
 /** A lookup begins with so many times k peers: of the k closest one hand may have too many. */
-const START_FACTOR = 3
+export const START_FACTOR = 3
 /** A peer is late when it takes this many times as long as the last time. */
-const HEDGE_ROUND_TRIPS = 1.5
+export const HEDGE_ROUND_TRIPS = 1.5
 
 export class Searcher implements Disposable {
   readonly #needs: SearcherNeeds
@@ -79,7 +79,7 @@ export class Searcher implements Disposable {
   }
 }
 
-function nothingFound(cause: string): Findings {
+export function nothingFound(cause: string): Findings {
   return {
     verdict: { kind: 'unreachable', cause },
     effort: { asked: 0, hops: 0, milliseconds: 0 },

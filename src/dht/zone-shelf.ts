@@ -46,12 +46,22 @@ export class ZoneShelf {
     return octets?.length === FLOOR_OCTETS ? decodeFloor(octets) : undefined
   }
 
+  /** That of the floor: the highest that this node has from others, or others from it. */
+  async sequenceOf(label: string): Promise<bigint> {
+    return (await this.readFloor(label))?.sequence ?? 0n
+  }
+
   /** Both or neither are on disk afterwards. */
   async write(zone: SignedZone, mark: ShelfMark): Promise<void> {
     const batch = this.#datastore.batch()
-    batch.put(new Key(ZONES + zone.key.label), Buffer.concat([encodeMark(mark), zone.bytes]))
+    batch.put(zoneKey(zone), encodeZone(zone, mark))
     batch.put(new Key(FLOORS + zone.key.label), encodeFloor(zone))
     await batch.commit()
+  }
+
+  /** The zone alone; its floor stays as it is. */
+  async writeZone(zone: SignedZone, mark: ShelfMark): Promise<void> {
+    await this.#datastore.put(zoneKey(zone), encodeZone(zone, mark))
   }
 
   async writeFloor(zone: SignedZone): Promise<void> {
@@ -89,6 +99,14 @@ export class ZoneShelf {
       throw cause
     }
   }
+}
+
+function zoneKey({ key }: SignedZone): Key {
+  return new Key(ZONES + key.label)
+}
+
+function encodeZone({ bytes }: SignedZone, mark: ShelfMark): Buffer {
+  return Buffer.concat([encodeMark(mark), bytes])
 }
 
 function encodeMark({ own, expires }: ShelfMark): Buffer {

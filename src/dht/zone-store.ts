@@ -6,7 +6,14 @@ import type { Clock } from '../clock.ts'
 import { ZoneFault } from '../zone/fault.ts'
 import { type PublicKey, publicKeyFromBytes } from '../zone/key.ts'
 import { KeyLocks } from '../zone/key-locks.ts'
-import { checkTime, compareZones, type SignedZone, verifyZone } from '../zone/signed-zone.ts'
+import {
+  checkTime,
+  compareZones,
+  isAhead,
+  isTimely,
+  type SignedZone,
+  verifyZone,
+} from '../zone/signed-zone.ts'
 import { encodeZBase32 } from '../zone/z-base-32.ts'
 import type { DhtConfig } from './config.ts'
 import { DhtFault } from './fault.ts'
@@ -28,6 +35,13 @@ export interface ZoneStoreNeeds {
   readonly clock: Clock
   readonly logger: Logger
   readonly config: StoreLimits
+}
+
+export interface PutOptions {
+  /** Whether this node signs the zone. */
+  readonly own: boolean
+  /** It comes from this node's own publisher, and no other node has seen it yet. */
+  readonly unheard?: boolean
 }
 
 type StoreLimits = Pick<DhtConfig, 'maxZones' | 'maxRevocations' | 'maxFloors' | 'cachedZones'>
@@ -83,9 +97,9 @@ export class ZoneStore implements AsyncDisposable {
    * Keeps `zone` if it is newer than what is held and not below what was seen. On disk when this returns.
    * @throws ZoneFault `future` or `expired`
    */
-  async put(zone: SignedZone, { own }: { readonly own: boolean }): Promise<PutOutcome> {
+  async put(zone: SignedZone, options: PutOptions): Promise<PutOutcome> {
     checkTime(zone, this.#clock.now())
-    const outcome = await this.#locks.run(zone.key.label, () => this.#putLocked(zone, own))
+    const outcome = await this.#locks.run(zone.key.label, () => this.#putLocked(zone, options))
     if (outcome.kind === 'new') {
       this.#tell(zone)
       if (zone.revoked) await this.#removeSurplus()
@@ -93,10 +107,11 @@ export class ZoneStore implements AsyncDisposable {
     return outcome
   }
 
-  /** The zone held for `key`, if a node may serve it now. */
+  /** The zone held for `key`, if a node may serve it now. Of its own zones it knows better than a clock that may be wrong. */
   async get(key: PublicKey): Promise<SignedZone | undefined> {
     const zone = this.#held.get(key.label) ?? (await this.#read(key))
-    return zone && isTimely(zone, this.#clock.now()) ? zone : undefined
+    const isSurelyOurs = this.#clock.trusted === false && this.#marks.get(key.label)?.own === true
+    return zone && (isSurelyOurs || isTimely(zone, this.#clock.now())) ? zone : undefined
   }
 
   /** The same for a key as it came over the wire: 32 octets, of which only those of a zone that is held are looked at. */
@@ -109,14 +124,26 @@ export class ZoneStore implements AsyncDisposable {
 
   /** The highest sequence ever seen; 0n for a stranger. */
   async floorOf(key: PublicKey): Promise<bigint> {
-    return (await this.#shelf.readFloor(key.label))?.sequence ?? 0n
+    const heard = await this.#shelf.sequenceOf(key.label)
+    const held = this.#marks.get(key.label)?.own ? await this.#holding(key) : undefined
+    return held && held.sequence > heard && !isAhead(held, this.#clock.now()) ? held.sequence : heard
   }
 
-  /** Remembers that `zone` was seen, though there was no room to keep it. */
+  /** Remembers that other nodes have seen `zone`: one there was no room to keep, or one of this node's own. */
   async raiseFloor(zone: SignedZone): Promise<void> {
     await this.#locks.run(zone.key.label, async () => {
-      if ((await this.floorOf(zone.key)) < zone.sequence) await this.#shelf.writeFloor(zone)
+      if ((await this.#shelf.sequenceOf(zone.key.label)) < zone.sequence) await this.#shelf.writeFloor(zone)
     })
+  }
+
+  /**
+   * Protocol 2: a sequence that no other node acknowledged binds nobody, once it turns out to be of the future. Where
+   * nothing at all is known of the key the store may have been lost, and with it who acknowledged what.
+   */
+  async isBinding(zone: SignedZone): Promise<boolean> {
+    if (!isAhead(zone, this.#clock.now())) return true
+    const heard = await this.#shelf.sequenceOf(zone.key.label)
+    return heard >= zone.sequence || (heard === 0n && !this.#marks.has(zone.key.label))
   }
 
   /** Tells of every zone that becomes the newest held, from now until disposed. */
@@ -133,15 +160,26 @@ export class ZoneStore implements AsyncDisposable {
     await this.#locks.idle()
   }
 
-  async #putLocked(zone: SignedZone, own: boolean): Promise<PutOutcome> {
-    const held = this.#held.get(zone.key.label) ?? (await this.#read(zone.key))
+  async #putLocked(zone: SignedZone, { own, unheard = false }: PutOptions): Promise<PutOutcome> {
+    const held = await this.#binding(zone.key)
     const order = held ? compareZones(zone, held) : 1
-    if (order < 0 || zone.sequence < (await this.floorOf(zone.key))) return { kind: 'older', newest: held }
+    if (order < 0 || zone.sequence < (await this.#shelf.sequenceOf(zone.key.label)))
+      return { kind: 'older', newest: held }
     const mark = this.#marks.get(zone.key.label)
     if (order === 0 && (mark?.own || !own)) return { kind: 'refreshed' }
     if (!mark && !own && !(await this.#hasRoom(zone))) return { kind: 'full' }
-    await this.#write(zone, { own: own || mark?.own === true, expires: zone.expires })
+    await this.#write(zone, { own: own || mark?.own === true, expires: zone.expires }, unheard)
     return { kind: order === 0 ? 'refreshed' : 'new' }
+  }
+
+  /** What is held, unless it binds nobody. */
+  async #binding(key: PublicKey): Promise<SignedZone | undefined> {
+    const held = await this.#holding(key)
+    return held && (await this.isBinding(held)) ? held : undefined
+  }
+
+  async #holding(key: PublicKey): Promise<SignedZone | undefined> {
+    return this.#held.get(key.label) ?? (await this.#read(key))
   }
 
   /** Protocol 2: whoever held a zone or answered from it takes its revocation; those of strangers have a limit. */
@@ -169,8 +207,9 @@ export class ZoneStore implements AsyncDisposable {
     else await this.#shelf.removeFloor(label)
   }
 
-  async #write(zone: SignedZone, mark: ShelfMark): Promise<void> {
-    await this.#shelf.write(zone, mark)
+  async #write(zone: SignedZone, mark: ShelfMark, unheard: boolean): Promise<void> {
+    if (unheard) await this.#shelf.writeZone(zone, mark)
+    else await this.#shelf.write(zone, mark)
     this.#mark(zone.key.label, mark)
     this.#held.set(zone.key.label, zone)
   }
@@ -224,7 +263,9 @@ export class ZoneStore implements AsyncDisposable {
     })
   }
 
+  /** What is deleted by a clock that is wrong is gone. */
   async #sweep(): Promise<void> {
+    if (this.#clock.trusted === false) return
     const now = this.#clock.now()
     const expired = [...this.#marks].filter(([, { expires }]) => expires + SWEEP_DELAY <= now)
     for (const [label] of expired) await this.#locks.run(label, () => this.#removeExpired(label, now))
@@ -258,14 +299,5 @@ export class ZoneStore implements AsyncDisposable {
       const floor = await this.#shelf.readFloor(label)
       if (!this.#marks.has(label) && floor?.sequence === sequence) await this.#shelf.removeFloor(label)
     })
-  }
-}
-
-function isTimely(zone: SignedZone, now: number): boolean {
-  try {
-    checkTime(zone, now)
-    return true
-  } catch {
-    return false
   }
 }

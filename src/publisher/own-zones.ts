@@ -13,6 +13,17 @@ export interface OwnKey {
   readonly secret: Uint8Array
 }
 
+/** What is kept of one own zone. */
+export interface OwnZone extends OwnKey {
+  zone: SignedZone
+  /** Other nodes that acknowledged the zone as it is now. */
+  storedOn: number
+  /** Milliseconds of the monotonic clock; undefined until the first put has ended. */
+  lastPut: number | undefined
+  /** Since when no other node could be asked whether it is the newest, by the monotonic clock. */
+  unheardSince?: number | undefined
+}
+
 const KEY_SUFFIX = '.key'
 const ZONE_SUFFIX = '.zone'
 const SECRET_TEXT = /^[0-9a-f]{64}\n?$/

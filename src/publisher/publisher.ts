@@ -10,7 +10,7 @@ import { KeyLocks } from '../zone/key-locks.ts'
 import { newSecretKey, publicKeyOf } from '../zone/signature.ts'
 import { compareZones, REVOKED, type SignedZone, wholeContentOf } from '../zone/signed-zone.ts'
 import { PublisherFault } from './fault.ts'
-import { type OwnKey, OwnZones } from './own-zones.ts'
+import { type OwnKey, type OwnZone, OwnZones } from './own-zones.ts'
 import { signAbove } from './signing.ts'
 import { shareLived, type Tended, tend } from './tending.ts'
 
@@ -49,17 +49,6 @@ export interface Publisher extends AsyncDisposable {
   replace(key: PublicKey, records: readonly ResourceRecord[]): Promise<Published>
   list(): readonly SignedZone[]
   get(key: PublicKey): SignedZone | undefined
-}
-
-/** What is kept of one own zone. */
-export interface OwnZone extends OwnKey {
-  zone: SignedZone
-  /** Other nodes that acknowledged the zone as it is now. */
-  storedOn: number
-  /** Milliseconds of the monotonic clock; undefined until the first put has ended. */
-  lastPut: number | undefined
-  /** Since when no other node could be asked whether it is the newest, by the monotonic clock. */
-  unheardSince?: number | undefined
 }
 
 /** Of its life a zone has lived, and milliseconds others have been asked in vain, when it is signed anew unheard. */
@@ -140,8 +129,7 @@ class FilePublisher implements Publisher, Tended {
     return this.#locks.run(key.label, async () => {
       const own = this.#own(key)
       const zone = await this.#signNext(own, records)
-      const storedOn = await this.#publish(own, zone).catch((cause: unknown) => this.#later(key, cause))
-      return { zone, storedOn }
+      return await this.#handOn(own, zone).catch((cause: unknown) => this.#later(own, cause))
     })
   }
 
@@ -154,14 +142,33 @@ class FilePublisher implements Publisher, Tended {
         `The key of zone ${own.key.label} was revoked; nothing it signs counts any more.`,
       )
     }
-    const above = floor > own.zone.sequence ? floor : own.zone.sequence
+    const last = own.zone
+    const isBinding = await this.#deps.directory.isBinding(last)
+    const above = isBinding && last.sequence > floor ? last.sequence : floor
     const zone = signAbove(own, { above, records }, this.#deps)
     await this.#files.writeZone(zone)
     // Adopted meanwhile from another device; its file is written in its turn, over this one.
-    if (compareZones(own.zone, zone) > 0)
+    if (own.zone !== last && compareZones(own.zone, zone) > 0)
       throw new ZoneFault('older', `Another device has just signed zone ${own.key.label}.`)
     Object.assign(own, { zone, storedOn: 0, lastPut: undefined })
     return zone
+  }
+
+  /**
+   * Publishes a zone; where the clock it was signed by was ahead, as the nodes that refused it have said meanwhile, it is
+   * signed anew: a sequence that nobody acknowledged binds nobody.
+   */
+  async #handOn(own: OwnZone, zone: SignedZone): Promise<Published> {
+    if (await this.#deps.directory.isBinding(zone)) {
+      const storedOn = await this.#publish(own, zone)
+      if (storedOn > 0 || (await this.#deps.directory.isBinding(zone))) return { zone, storedOn }
+    }
+    this.#deps.logger.warn(
+      { zone: zone.key.label },
+      'a zone was signed by a clock that was ahead, and nobody took it: it is signed anew',
+    )
+    const anew = await this.#signNext(own, wholeContentOf(zone))
+    return { zone: anew, storedOn: await this.#publish(own, anew) }
   }
 
   async #publish(own: OwnZone, zone: SignedZone): Promise<number> {
@@ -171,13 +178,10 @@ class FilePublisher implements Publisher, Tended {
   }
 
   /** What is signed and in its file is not undone because it cannot be handed on now: the next round puts it again. */
-  #later(key: PublicKey, cause: unknown): number {
-    if (this.#closing.signal.aborted || isOutdone(cause)) throw cause
-    this.#deps.logger.error(
-      { err: cause, zone: key.label },
-      'a new zone could not be put; it will be tried again',
-    )
-    return 0
+  #later({ key, zone }: OwnZone, err: unknown): Published {
+    if (this.#closing.signal.aborted || isOutdone(err)) throw err
+    this.#deps.logger.error({ err, zone: key.label }, 'a new zone could not be put; it will be tried again')
+    return { zone, storedOn: 0 }
   }
 
   list(): readonly SignedZone[] {
@@ -198,7 +202,7 @@ class FilePublisher implements Publisher, Tended {
     this.#toPut.add(key.label)
     await this.#inBackground(key, (own) => {
       this.#toPut.delete(key.label)
-      return this.#publish(own, own.zone)
+      return this.#handOn(own, own.zone)
     })
   }
 

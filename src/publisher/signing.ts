@@ -2,7 +2,7 @@
 import type { Clock } from '../clock.ts'
 import type { ResourceRecord } from '../dns/message.ts'
 import type { PublicKey } from '../zone/key.ts'
-import { type SignedZone, signZone, TOLERANCE } from '../zone/signed-zone.ts'
+import { formatTime, type SignedZone, signZone, TOLERANCE } from '../zone/signed-zone.ts'
 import { DEFAULT_SOA } from '../zone/soa.ts'
 import { PublisherFault } from './fault.ts'
 import type { OwnKey } from './own-zones.ts'
@@ -30,7 +30,7 @@ export function signAbove(
 }
 
 function clockFault(key: PublicKey, { now, above }: { now: number; above: bigint }): PublisherFault {
-  const seen = new Date(Number(above / 1000n)).toISOString()
+  const seen = formatTime(Number(above / 1000n)) ?? `${above} microseconds`
   return new PublisherFault(
     'clock',
     `Zone ${key.label} was last signed at ${seen}, over ten minutes after what this clock says: ${new Date(now).toISOString()}.`,

@@ -2,8 +2,9 @@
 import type { Clock } from '../clock.ts'
 import type { ZoneDirectory } from '../zone/directory.ts'
 import type { PublicKey } from '../zone/key.ts'
-import type { SignedZone } from '../zone/signed-zone.ts'
-import type { OwnZone, PublisherConfig } from './publisher.ts'
+import { isAhead, type SignedZone } from '../zone/signed-zone.ts'
+import type { OwnZone } from './own-zones.ts'
+import type { PublisherConfig } from './publisher.ts'
 
 /** What tending asks of the publisher. */
 export interface Tended {
@@ -52,10 +53,12 @@ function careFor(
   { key, zone, storedOn, lastPut }: OwnZone,
   { clock, config, peersCame }: Pick<TendingDeps, 'clock' | 'config'> & { readonly peersCame: boolean },
 ): void {
-  const lived = zone.revoked ? 0 : shareLived(zone, clock.now())
+  const now = clock.now()
+  const lived = zone.revoked ? 0 : shareLived(zone, now)
   const nextPut = lastPut === undefined ? 0 : lastPut + config.republishInterval * 1000
   if (lived >= RENEW_AFTER) void publisher.renew(key)
-  else if ((peersCame && storedOn < ENOUGH) || clock.monotonic() >= nextPut) void publisher.put(key)
+  else if ((peersCame && storedOn < ENOUGH) || clock.monotonic() >= nextPut || isAhead(zone, now))
+    void publisher.put(key)
 }
 
 /** Of its life, how much a zone has lived: 1 when it expires. */

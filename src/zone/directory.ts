@@ -45,6 +45,8 @@ export interface ZoneDirectory {
   publish(zone: SignedZone, signal: AbortSignal): Promise<{ readonly storedOn: number }>
   /** The highest sequence ever seen for `key`; 0n for a stranger. */
   floorOf(key: PublicKey): Promise<bigint>
+  /** Whether what this node signs of the same key next has to be above `zone`, which it signed itself. */
+  isBinding(zone: SignedZone): Promise<boolean>
   /** Tells of every zone that becomes the newest known for its key, from now until disposed. */
   watch(listener: (zone: SignedZone) => void): Disposable
   /** Tells when a node to publish to appears, from now until disposed. */

@@ -199,7 +199,7 @@ function isWellFormed({ type, data }: ResourceRecord): boolean {
 /** @throws ZoneFault `future` or `expired` unless a node whose clock says `now` (milliseconds) may store and serve the zone */
 export function checkTime(zone: SignedZone, now: number): void {
   if (zone.revoked) return
-  if (zone.sequence > BigInt(Math.trunc(now + TOLERANCE)) * 1000n) {
+  if (isAhead(zone, now)) {
     throw new ZoneFault('future', `Zone ${zone.key.label} was signed for a time over ten minutes from now.`)
   }
   if (zone.expires <= now) {
@@ -208,6 +208,27 @@ export function checkTime(zone: SignedZone, now: number): void {
       `Zone ${zone.key.label} expired at ${new Date(zone.expires).toISOString()}.`,
     )
   }
+}
+
+/** The same as a question. */
+export function isTimely(zone: SignedZone, now: number): boolean {
+  try {
+    checkTime(zone, now)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Whether a zone was signed for a time too far ahead of `now` (milliseconds) to be taken. */
+export function isAhead({ revoked, sequence }: SignedZone, now: number): boolean {
+  return !revoked && sequence > BigInt(Math.trunc(now + TOLERANCE)) * 1000n
+}
+
+/** ISO 8601; undefined for a moment that no Date knows: a sequence goes further than they do, a revocation for ever. */
+export function formatTime(milliseconds: number): string | undefined {
+  const date = new Date(milliseconds)
+  return Number.isNaN(date.getTime()) ? undefined : date.toISOString()
 }
 
 /** A total order of the zones of one key: negative when `a` is older, 0 when they are the same bytes. */

@@ -104,6 +104,7 @@ describe('the node', () => {
       peerId: '12D3KooW',
       addresses: ['/ip4/127.0.0.1/tcp/4601/p2p/12D3KooW'],
       peers: 3,
+      clock: { offsetSeconds: -2, trusted: true },
       dns: '127.0.0.1:5300',
       api: '127.0.0.1:8053',
     })

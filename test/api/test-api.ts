@@ -49,6 +49,12 @@ export class MemoryPublisher implements Publisher {
     if (own) this.#zones.set(key.label, { ...own, zone: signRevocation(own.secret) })
   }
 
+  /** As another program might sign it. */
+  signAt(key: PublicKey, sequence: bigint): void {
+    const own = this.#zones.get(key.label)
+    if (own) own.zone = signZone(own.secret, { sequence, soa: DEFAULT_SOA, records: [] })
+  }
+
   #sign(secret: Uint8Array, records: readonly ResourceRecord[]): SignedZone {
     this.#sequence += 1_000_000n
     const zone = signZone(secret, { sequence: this.#sequence, soa: DEFAULT_SOA, records })
@@ -97,6 +103,7 @@ export async function openTestApi(config: Partial<ApiConfig> = {}): Promise<Test
       peerId: '12D3KooW',
       addresses: ['/ip4/127.0.0.1/tcp/4601/p2p/12D3KooW'],
       peers: 3,
+      clock: { offsetSeconds: -2, trusted: true },
       dns: '127.0.0.1:5300',
       api: '127.0.0.1:8053',
     }),

@@ -57,6 +57,15 @@ describe('making and showing zones', () => {
     assert.deepEqual([shown.statusCode, shown.json()], [200, { ...revoked, records: [] }])
   })
 
+  test('a zone signed for a time beyond the calendar, by another program, is listed without its expiry', async () => {
+    await using api = await openTestApi()
+    const { key } = await api.publisher.create()
+    api.publisher.signAt(key, 2n ** 63n - 2n)
+    const reply = await api.send({ url: '/v1/zones' })
+    assert.equal(reply.statusCode, 200)
+    assert.equal(reply.json().zones[0].expires, null)
+  })
+
   test('a zone is shown with its records as they were written, and without the SOA that is ours', async () => {
     await using api = await openTestApi()
     const records = [

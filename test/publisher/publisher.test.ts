@@ -322,6 +322,36 @@ describe('a clock that is behind', () => {
   })
 })
 
+describe('a clock that was ahead', () => {
+  test('by over ten minutes, as is known once nobody took the zone: it is signed anew by the right time', async () => {
+    await using node = await Node.make()
+    const publisher = await node.publisher()
+    const { key } = await publisher.create()
+    await settle()
+    node.clock.jump(30 * MINUTE)
+    // Other nodes refuse it, and tell their time with that.
+    node.directory.before = async (zone) => {
+      if (zone.sequence <= BigInt(node.clock.now() + MINUTE) * 1000n && contentOf(zone).length === 0) return
+      node.directory.before = async () => undefined
+      node.directory.unheard.add(zone)
+      node.clock.jump(-30 * MINUTE)
+      node.directory.zones.delete(key.label)
+      throw new Error('nobody took it')
+    }
+    const { zone: fast } = await publisher.replace(key, www(key))
+    assert.ok(fast.sequence > BigInt(node.clock.now() + 20 * MINUTE) * 1000n)
+    node.directory.storedOn = 3
+    node.clock.advance(MINUTE)
+    await until(() => (node.directory.zones.get(key.label)?.sequence ?? fast.sequence) < fast.sequence)
+    const zone = publisher.get(key)
+    assert.deepEqual(contentOf(zone), ['300 A 192.0.2.1'])
+    assert.equal((await node.zoneOnDisk(key)).sequence, zone?.sequence)
+    assert.ok(node.logged.some((line) => line.includes('signed anew')))
+    const { zone: next } = await publisher.replace(key, [])
+    assert.ok(next.sequence > (zone?.sequence ?? 0n) && next.sequence < fast.sequence)
+  })
+})
+
 describe('starting again', () => {
   test('finds the keys, the zones and their sequences, and puts them once more', async () => {
     await using node = await Node.make()

@@ -13,13 +13,14 @@ const TURNS = 20
 export class ManualClock implements Clock {
   #alarms = new Set<Alarm>()
   #time: number
+  #set = 0
 
   constructor(start = Date.UTC(2026, 10, 23)) {
     this.#time = start
   }
 
   now(): number {
-    return this.#time
+    return this.#time + this.#set
   }
 
   monotonic(): number {
@@ -46,6 +47,11 @@ export class ManualClock implements Clock {
   /** Lets everything that is due come to rest. */
   async settle(): Promise<void> {
     for (let left = TURNS; left > 0; left--) await turn()
+  }
+
+  /** Sets the time of day, and no other: nothing has passed. */
+  jump(milliseconds: number): void {
+    this.#set += milliseconds
   }
 
   #earliest(end: number): Alarm | undefined {

@@ -2,7 +2,7 @@ import type { Clock } from '../../src/clock.ts'
 import type { FindOptions, Lookup, ZoneDirectory } from '../../src/zone/directory.ts'
 import { ZoneFault } from '../../src/zone/fault.ts'
 import type { PublicKey } from '../../src/zone/key.ts'
-import { checkTime, compareZones, type SignedZone } from '../../src/zone/signed-zone.ts'
+import { checkTime, compareZones, isAhead, type SignedZone } from '../../src/zone/signed-zone.ts'
 
 const HOME = { asked: 0, hops: 0, milliseconds: 0 }
 
@@ -16,6 +16,8 @@ export class MemoryDirectory implements ZoneDirectory {
   age = 0
   freshFor = 300
   storedOn = 0
+  /** Zones that no other node acknowledged. */
+  readonly unheard = new Set<SignedZone>()
   /** Where set, zones have to be of its time, as in the network. */
   clock: Clock | undefined
   #watchers = new Set<(zone: SignedZone) => void>()
@@ -43,6 +45,10 @@ export class MemoryDirectory implements ZoneDirectory {
 
   async floorOf(key: PublicKey): Promise<bigint> {
     return this.zones.get(key.label)?.sequence ?? 0n
+  }
+
+  async isBinding(zone: SignedZone): Promise<boolean> {
+    return !this.unheard.has(zone) || !this.clock || !isAhead(zone, this.clock.now())
   }
 
   watch(listener: (zone: SignedZone) => void): Disposable {
