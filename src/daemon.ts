@@ -8,7 +8,7 @@ import { type Api, openApi } from './api/server.ts'
 import { loadOrCreateToken } from './api/token.ts'
 import { type Clock, systemClock } from './clock.ts'
 import type { Config } from './config.ts'
-import { type NetworkDirectory, openDirectory } from './dht/directory.ts'
+import { type Membership, type NetworkDirectory, openDirectory } from './dht/directory.ts'
 import { openPublisher } from './publisher/publisher.ts'
 import { formatEndpoint } from './resolver/config.ts'
 import type { WantedPort } from './resolver/listeners/listener.ts'
@@ -122,8 +122,12 @@ async function openRooms(config: Config, { logger, clock }: Required<DaemonNeeds
 }
 
 function describe(directory: NetworkDirectory, doors: { dns: string; api: string }) {
-  const { peerId } = directory
-  return { peerId, addresses: directory.addresses(), peers: directory.peerCount(), ...doors }
+  const { local } = directory
+  return { ...membership(directory), ...(local && { local: membership(local) }), ...doors }
+}
+
+function membership(of: Membership) {
+  return { peerId: of.peerId, addresses: of.addresses(), peers: of.peerCount() }
 }
 
 function wantedPorts({ dns, api, dht }: Config): WantedPort[] {

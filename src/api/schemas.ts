@@ -81,6 +81,12 @@ export const NodeInfo = Type.Object({
   peerId: Type.String(),
   addresses: Type.Array(Type.String(), { description: 'Multiaddrs that other nodes can join by.' }),
   peers: Type.Integer({ description: 'Nodes in the routing table.' }),
+  local: Type.Optional(
+    Type.Object(
+      { peerId: Type.String(), addresses: Type.Array(Type.String()), peers: Type.Integer() },
+      { description: 'The same of the local network, where other machines are found by mDNS.' },
+    ),
+  ),
   dns: Type.String(),
   api: Type.String(),
 })

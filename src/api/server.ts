@@ -28,6 +28,8 @@ export interface NodeDescription {
   readonly peerId: string
   readonly addresses: readonly string[]
   readonly peers: number
+  /** Of the local network, where this node is in one. */
+  readonly local?: { readonly peerId: string; readonly addresses: readonly string[]; readonly peers: number }
   readonly dns: string
   readonly api: string
 }
