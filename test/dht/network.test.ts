@@ -361,6 +361,11 @@ test('a peer that asks more at once than is served is told busy, and gets an ans
   }
 })
 
+test('a node on loopback looks for no neighbours', async () => {
+  await using network = await TestNetwork.open(1, { local: 'auto' })
+  assert.equal(network.nodes[0]!.local, undefined)
+})
+
 test('a zone for the local network is put on nobody in the wide area, and given to nobody there by either protocol', async () => {
   await using network = await TestNetwork.open(2)
   const [holder, asker] = network.nodes as [NetworkDirectory, NetworkDirectory]
