@@ -8,7 +8,7 @@ import { type Api, openApi } from './api/server.ts'
 import { loadOrCreateToken } from './api/token.ts'
 import { type Clock, systemClock } from './clock.ts'
 import type { Config } from './config.ts'
-import { type NetworkDirectory, openDirectory } from './dht/directory.ts'
+import { type Membership, type NetworkDirectory, openDirectory } from './dht/directory.ts'
 import { openPublisher } from './publisher/publisher.ts'
 import { formatEndpoint } from './resolver/config.ts'
 import type { WantedPort } from './resolver/listeners/listener.ts'
@@ -123,9 +123,17 @@ async function openRooms(config: Config, { logger, clock: machine }: Required<Da
 }
 
 function describe(directory: NetworkDirectory, doors: { dns: string; api: string }) {
-  const { peerId } = directory
-  const clock = directory.clock.state()
-  return { peerId, addresses: directory.addresses(), peers: directory.peerCount(), clock, ...doors }
+  const { local, clock } = directory
+  return {
+    ...membership(directory),
+    ...(local && { local: membership(local) }),
+    clock: clock.state(),
+    ...doors,
+  }
+}
+
+function membership(of: Membership) {
+  return { peerId: of.peerId, addresses: of.addresses(), peers: of.peerCount() }
 }
 
 function wantedPorts({ dns, api, dht }: Config): WantedPort[] {

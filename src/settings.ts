@@ -88,6 +88,16 @@ export const SECTIONS = {
       'auto',
       'Which addresses learned from peers are dialled; auto: any if we listen on loopback only, else global.',
     ),
+    local: option(
+      choice('auto', 'on', 'off'),
+      'auto',
+      'Whether machines of this local network are found by mDNS; auto: unless we listen on loopback only.',
+    ),
+    localListen: option(
+      listOf(listenAddress),
+      '/ip4/0.0.0.0/tcp/0',
+      'Multiaddrs to listen on for them; port 0 takes a free one, which mDNS tells them.',
+    ),
     maxConnections: option(count, '300', 'Connections open at once.'),
     maxInboundPerSecond: option(count, '50', 'Connections one host may open in a second.'),
     maxParallelDials: option(count, '50', 'Dials under way at once.'),

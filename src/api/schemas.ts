@@ -88,6 +88,12 @@ export const NodeInfo = Type.Object({
     }),
     trusted: Type.Boolean({ description: "Whether this machine's clock is held to be right." }),
   }),
+  local: Type.Optional(
+    Type.Object(
+      { peerId: Type.String(), addresses: Type.Array(Type.String()), peers: Type.Integer() },
+      { description: 'The same of the local network, where other machines are found by mDNS.' },
+    ),
+  ),
   dns: Type.String(),
   api: Type.String(),
 })

@@ -29,6 +29,8 @@ export interface NodeDescription {
   readonly addresses: readonly string[]
   readonly peers: number
   readonly clock: { readonly offsetSeconds: number | null; readonly trusted: boolean }
+  /** Of the local network, where this node is in one. */
+  readonly local?: { readonly peerId: string; readonly addresses: readonly string[]; readonly peers: number }
   readonly dns: string
   readonly api: string
 }

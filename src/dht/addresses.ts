@@ -90,6 +90,13 @@ function isGlobal(address: Multiaddr): boolean {
   return free && !within(SPECIAL, host) && (isIP(host) === 4 || within(GLOBAL_IPV6, host))
 }
 
+/** In one of these subnets, given as `192.168.1.2/24`, and that one private: a provider's network is no home. */
+export function isInLocalSubnet(address: Multiaddr, subnets: readonly string[]): boolean {
+  const endpoint = endpointOf(address)
+  if (!endpoint || endpoint.port < FIRST_FREE_PORT || !within(LOCAL, endpoint.host)) return false
+  return within(rangeList(subnets), endpoint.host)
+}
+
 /** Host and port of `/ip4|ip6/…/tcp/…` with at most a peer id behind; anything else is nothing this node dials. */
 function endpointOf(address: Multiaddr): { host: string; port: number } | undefined {
   const [ip, tcp, ...more] = address.getComponents()

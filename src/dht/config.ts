@@ -15,6 +15,10 @@ export interface DhtConfig {
   /** Name of a separate network; '' is the public one. */
   readonly network: string
   readonly acceptAddresses: AcceptAddresses
+  /** Whether other machines of this local network are looked for by mDNS; `auto`: unless this node listens on loopback only. */
+  readonly local: 'auto' | 'on' | 'off'
+  /** Multiaddrs to listen on for them. */
+  readonly localListen: readonly string[]
 
   /** Connections open at once. */
   readonly maxConnections: number

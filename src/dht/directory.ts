@@ -1,31 +1,21 @@
 /** The directory of zones that lives in the DHT: opens this room's parts in order and closes them in reverse. */
 import { mkdir } from 'node:fs/promises'
-import type { PeerId } from '@libp2p/interface'
-import type { Multiaddr } from '@multiformats/multiaddr'
+import { NamespaceDatastore } from 'datastore-core'
 import { LevelDatastore } from 'datastore-level'
+import { Key } from 'interface-datastore'
 import type { Logger } from 'pino'
 import type { Clock } from '../clock.ts'
 import type { FindOptions, Lookup, ZoneDirectory } from '../zone/directory.ts'
 import { ZoneFault } from '../zone/fault.ts'
 import type { PublicKey } from '../zone/key.ts'
 import type { SignedZone } from '../zone/signed-zone.ts'
-import { parseMultiaddr } from './addresses.ts'
-import { Bootstrap } from './bootstrap.ts'
+import { isLoopbackOnly } from './addresses.ts'
 import type { DhtConfig } from './config.ts'
-import { ContactBook, contactOf, groupOfContact } from './contacts.ts'
 import { DhtFault } from './fault.ts'
 import { Finder } from './finder.ts'
-import type { Contact } from './frames.ts'
-import { GuardedDatastore } from './guard.ts'
-import { createHost, type Host, startHost } from './host.ts'
-import { loadIdentity } from './identity.ts'
-import { Liveness } from './liveness.ts'
+import { type Network, openNetwork } from './network.ts'
 import { NetworkClock } from './network-clock.ts'
-import { PeerStreams } from './peer-streams.ts'
-import { Putter } from './putter.ts'
-import { Searcher } from './searcher.ts'
-import { ZoneClient } from './zone-client.ts'
-import { serveZones } from './zone-protocol.ts'
+import { Networks } from './networks.ts'
 import { openZoneStore, type ZoneStore } from './zone-store.ts'
 
 export interface DirectoryNeeds {
@@ -36,19 +26,16 @@ export interface DirectoryNeeds {
   readonly logger: Logger
 }
 
-/** A ZoneDirectory that is a node of the network. */
-export interface NetworkDirectory extends ZoneDirectory, AsyncDisposable {
-  readonly peerId: string
-  /** Multiaddrs others can join by, each ending in /p2p/ and the peer id. */
-  addresses(): readonly string[]
-  /** Nodes in the routing table. */
-  peerCount(): number
+/** This node as the other nodes of one network know it. */
+export type Membership = Pick<Network, 'peerId' | 'addresses' | 'peerCount'>
+
+/** A ZoneDirectory that is a node of the network; what it says of itself is of the wide area. */
+export interface NetworkDirectory extends ZoneDirectory, Membership, AsyncDisposable {
+  /** The same of the local network, where this node is in one. */
+  readonly local: Membership | undefined
   /** The time to go by, as other nodes see it too. */
   readonly clock: NetworkClock
 }
-
-/** Milliseconds within which several new peers are told as one. */
-const PEERS_SETTLE = 100
 
 /** @throws DhtFault `address`, `storage` or `listen` */
 export async function openDirectory({
@@ -62,46 +49,37 @@ export async function openDirectory({
   const datastore = await openDatastore(path)
   opened.defer(async () => await datastore.close())
   const store = opened.use(await fromStore(path, openZoneStore({ datastore, clock, logger, config })))
-  const guarded = new GuardedDatastore(datastore, { store, clock })
-  const host = opened.use(
-    await createHost({
-      config,
-      datastore: guarded,
-      identity: await fromStore(path, loadIdentity(datastore)),
-    }),
-  )
-  const contacts = new ContactBook(host.node.peerStore, host.accepts, clock)
-  const { node, kad } = host
-  const { routingTable } = kad
-  const groupOf = (contact: Contact) => groupOfContact(contact, node)
-  if (config.mode === 'server')
-    // Others are told what this machine's clock says: each has to be a witness of its own.
-    await serveZones({ node, store, routingTable, contacts, groupOf, clock: machine, logger, config })
-  await startHost(host, config)
-  const addresses = bootstrapAddresses(config, node.peerId.toString())
-  const bootstrap = opened.use(new Bootstrap({ node, routingTable, addresses, clock, logger }))
-  const liveness = new Liveness(routingTable, logger)
-  const reached = liveness.reached.bind(liveness)
-  const timed = (peer: PeerId, time: number, roundTrip: number) =>
-    clock.hear({ peer: peer.toString(), group: groupOf(contactOf(peer)), time, roundTrip })
-  const streams = opened.use(new PeerStreams({ node, clock, config, reached, timed }))
-  const client = new ZoneClient(streams, kad)
-  const self = node.peerId.toMultihash().bytes
-  const searcher = new Searcher({ routingTable, bootstrap, client, groupOf, clock, self, limits: config })
-  const search = searcher.search.bind(searcher)
-  const putter = new Putter({ store, client, clock, logger, config, search })
-  const correct = putter.correct.bind(putter)
+  const needs = { config, datastore, store, clock, machine, logger }
+  const wide = opened.use(await fromStore(path, openNetwork({ ...needs, side: 'wan' })))
+  const local = isLocalWanted(config)
+    ? opened.use(await fromStore(path, openNetwork(localNeeds(needs))))
+    : undefined
+  const all = local ? [wide, local] : [wide]
+  const networks = new Networks(all)
+  const search = networks.search.bind(networks)
+  const correct = networks.correct.bind(networks)
   const finder = new Finder({ store, clock, config, search, correct })
   opened.defer(async () => await finder.idle())
-  opened.use(searcher)
-  bootstrap.start()
-  return new KademliaDirectory({ host, store, clock, finder, putter, opened: opened.move() })
+  for (const each of all) opened.defer(() => each.endSearches())
+  return new KademliaDirectory({ wide, local, networks, store, clock, finder, opened: opened.move() })
 }
 
-/** All nodes of a network may have one and the same list, so it may name this node too. */
-function bootstrapAddresses({ bootstrap }: DhtConfig, self: string): Multiaddr[] {
-  const addresses = bootstrap.map((text) => parseMultiaddr(text, 'bootstrap'))
-  return addresses.filter((address) => !address.toString().endsWith(`/p2p/${self}`))
+/** A node on loopback is a test, a demo or behind a proxy: it has no neighbours to look for. */
+function isLocalWanted(config: DhtConfig): boolean {
+  return config.local === 'auto' ? !isLoopbackOnly(config) : config.local === 'on'
+}
+
+/** mDNS finds the others, all machines of a home serve each other, and an address that is announced is not for them. */
+function localNeeds(
+  needs: Omit<Parameters<typeof openNetwork>[0], 'side'>,
+): Parameters<typeof openNetwork>[0] {
+  const { config } = needs
+  return {
+    ...needs,
+    side: 'lan',
+    config: { ...config, listen: config.localListen, bootstrap: [], announce: [], mode: 'server' },
+    datastore: new NamespaceDatastore(needs.datastore, new Key('/lan')),
+  }
 }
 
 async function openDatastore(path: string): Promise<LevelDatastore> {
@@ -118,6 +96,7 @@ async function fromStore<Read>(path: string, reading: Promise<Read>): Promise<Re
   try {
     return await reading
   } catch (fault) {
+    if (fault instanceof DhtFault) throw fault
     const cause = ((fault as Error).cause ?? fault) as NodeJS.ErrnoException
     const sentence =
       cause.code === 'LEVEL_LOCKED'
@@ -128,11 +107,12 @@ async function fromStore<Read>(path: string, reading: Promise<Read>): Promise<Re
 }
 
 interface DirectoryParts {
-  readonly host: Host
+  readonly wide: Network
+  readonly local: Network | undefined
+  readonly networks: Networks
   readonly store: ZoneStore
   readonly clock: NetworkClock
   readonly finder: Finder
-  readonly putter: Putter
   readonly opened: AsyncDisposableStack
 }
 
@@ -144,7 +124,11 @@ class KademliaDirectory implements NetworkDirectory {
   }
 
   get peerId(): string {
-    return this.#parts.host.node.peerId.toString()
+    return this.#parts.wide.peerId
+  }
+
+  get local(): Membership | undefined {
+    return this.#parts.local
   }
 
   get clock(): NetworkClock {
@@ -152,13 +136,11 @@ class KademliaDirectory implements NetworkDirectory {
   }
 
   addresses(): readonly string[] {
-    const suffix = `/p2p/${this.peerId}`
-    const all = this.#parts.host.node.getMultiaddrs().map(String)
-    return all.map((address) => (address.endsWith(suffix) ? address : address + suffix))
+    return this.#parts.wide.addresses()
   }
 
   peerCount(): number {
-    return this.#parts.host.kad.routingTable.size
+    return this.#parts.wide.peerCount()
   }
 
   async find(key: PublicKey, options: FindOptions): Promise<Lookup> {
@@ -167,13 +149,13 @@ class KademliaDirectory implements NetworkDirectory {
 
   async publish(zone: SignedZone, signal: AbortSignal): Promise<{ readonly storedOn: number }> {
     signal.throwIfAborted()
-    const { store, finder, putter } = this.#parts
+    const { store, finder, networks } = this.#parts
     const outcome = await store.put(zone, { own: true, unheard: true })
     if (outcome.kind === 'older') {
       throw new ZoneFault('older', `A newer zone ${zone.key.label} than the one to publish is known.`)
     }
     finder.confirm(zone)
-    const storedOn = await putter.put(zone, signal)
+    const storedOn = await networks.put(zone, signal)
     if (storedOn > 0) await store.raiseFloor(zone)
     return { storedOn }
   }
@@ -191,22 +173,10 @@ class KademliaDirectory implements NetworkDirectory {
   }
 
   watchPeers(listener: () => void): Disposable {
-    const { clock, host } = this.#parts
-    const { routingTable } = host.kad
-    let pending: Disposable | undefined
-    const onPeer = () => {
-      pending ??= clock.after(PEERS_SETTLE, () => {
-        pending = undefined
-        listener()
-      })
-    }
-    routingTable.addEventListener('peer:add', onPeer)
-    return {
-      [Symbol.dispose]: () => {
-        routingTable.removeEventListener('peer:add', onPeer)
-        pending?.[Symbol.dispose]()
-      },
-    }
+    const watching = new DisposableStack()
+    watching.use(this.#parts.wide.watchPeers(listener))
+    watching.use(this.#parts.local?.watchPeers(listener))
+    return watching
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -9,7 +9,7 @@ import { compareZones, MAX_ZONE_OCTETS, verifyZone } from '../zone/signed-zone.t
 import { decodeBase32 } from './base32.ts'
 import { DhtFault } from './fault.ts'
 import { decodeRecordKey, encodeRecordKey, type RecordKey } from './record-key.ts'
-import type { ZoneStore } from './zone-store.ts'
+import type { SharedStore } from './scope.ts'
 
 export const KAD_PREFIX = '/kad'
 const RECORDS = `${KAD_PREFIX}/record/`
@@ -17,7 +17,7 @@ const RECORDS = `${KAD_PREFIX}/record/`
 const MAX_RECORD_OCTETS = MAX_ZONE_OCTETS + 300
 
 export interface GuardNeeds {
-  readonly store: ZoneStore
+  readonly store: SharedStore
   readonly clock: Clock
 }
 
@@ -27,7 +27,7 @@ export interface GuardNeeds {
  */
 export class GuardedDatastore extends BaseDatastore {
   readonly #inner: Datastore
-  readonly #store: ZoneStore
+  readonly #store: SharedStore
   readonly #clock: Clock
 
   constructor(inner: Datastore, { store, clock }: GuardNeeds) {

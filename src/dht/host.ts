@@ -1,6 +1,6 @@
 /** The libp2p node: TCP, noise, yamux, identify, ping and kad-dht, configured as this network needs it. */
 import { identify } from '@libp2p/identify'
-import type { Libp2p, PeerInfo, PrivateKey } from '@libp2p/interface'
+import type { ConnectionGater, Libp2p, PeerInfo, PrivateKey } from '@libp2p/interface'
 import { kadDHT } from '@libp2p/kad-dht'
 import { noise } from '@libp2p/noise'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
@@ -15,6 +15,7 @@ import { DhtFault } from './fault.ts'
 import { MAX_CONTACT_ADDRESSES } from './frames.ts'
 import { KAD_PREFIX, selectors, validators } from './guard.ts'
 import type { Kad } from './kad.ts'
+import type { Neighbours } from './neighbours.ts'
 
 export interface Host extends AsyncDisposable {
   readonly node: Libp2p
@@ -28,6 +29,8 @@ export interface HostNeeds {
   /** Where libp2p keeps what it knows, guarded: kad-dht's records go through it too. */
   readonly datastore: Datastore
   readonly identity: PrivateKey
+  /** For the local network only. */
+  readonly neighbours?: Neighbours | undefined
 }
 
 const DAY = 86_400_000
@@ -41,18 +44,37 @@ const MAX_PENDING = 100
 const LOOPBACK_FACTOR = 200
 
 /** A node that is not started, so that protocols can be registered first. @throws DhtFault `address` */
-export async function createHost({ config, datastore, identity }: HostNeeds): Promise<Host> {
-  const accepts = addressPolicy(config)
+export async function createHost({ config, datastore, identity, neighbours }: HostNeeds): Promise<Host> {
+  const accepts: AddressPolicy = neighbours ? (address) => neighbours.isNear(address) : addressPolicy(config)
   const node = await createLibp2p({
     start: false,
     ...transport(config),
     ...limits(config),
     ...storage(datastore, identity, accepts),
-    connectionGater: { denyDialMultiaddr: (address) => !accepts(address) },
-    services: { identify: identify(), ping: ping(streams()), kad: kadDHT(kadOptions(config, accepts)) },
+    connectionGater: neighbours
+      ? localGater(neighbours)
+      : { denyDialMultiaddr: (address) => !accepts(address) },
+    peerDiscovery: neighbours ? [neighbours.discovery(config.network)] : [],
+    services: {
+      identify: identify(),
+      ping: ping(streams()),
+      kad: kadDHT({ ...kadOptions(config, accepts), protocol: kadProtocol(config.network, neighbours) }),
+    },
   })
   const { kad } = node.services as unknown as { kad: Kad }
   return { node, kad, accepts, [Symbol.asyncDispose]: async () => await node.stop() }
+}
+
+/** Protocol 5, "Local": dialled is what mDNS announced, and nobody is let in from elsewhere. */
+function localGater(neighbours: Neighbours): ConnectionGater {
+  return {
+    denyDialMultiaddr: (address) => !neighbours.isAnnounced(address),
+    denyInboundConnection: ({ remoteAddr }) => !neighbours.isNear(remoteAddr),
+  }
+}
+
+function kadProtocol(network: string, neighbours: Neighbours | undefined): string {
+  return ['/kadns', network, neighbours ? 'lan' : '', 'kad/1.0.0'].filter((part) => part !== '').join('/')
 }
 
 function transport({ listen, announce }: DhtConfig): Libp2pOptions {
@@ -97,9 +119,8 @@ function storage(datastore: Datastore, privateKey: PrivateKey, accepts: AddressP
   }
 }
 
-function kadOptions({ mode, network }: DhtConfig, accepts: AddressPolicy): Parameters<typeof kadDHT>[0] {
+function kadOptions({ mode }: DhtConfig, accepts: AddressPolicy): Parameters<typeof kadDHT>[0] {
   return {
-    protocol: network === '' ? '/kadns/kad/1.0.0' : `/kadns/${network}/kad/1.0.0`,
     clientMode: mode === 'client',
     datastorePrefix: KAD_PREFIX,
     peerInfoMapper: (peer) => dialable(peer, accepts),

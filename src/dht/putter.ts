@@ -9,11 +9,11 @@ import { DhtFault } from './fault.ts'
 import type { Contact, PutRequest } from './frames.ts'
 import type { Findings, LookupGoal } from './lookup.ts'
 import type { Replica } from './record-key.ts'
+import type { SharedStore } from './scope.ts'
 import type { ZoneClient } from './zone-client.ts'
-import type { ZoneStore } from './zone-store.ts'
 
 export interface PutterNeeds {
-  readonly store: ZoneStore
+  readonly store: Pick<SharedStore, 'put'>
   readonly client: Pick<ZoneClient, 'put'>
   readonly clock: Clock
   readonly logger: Logger

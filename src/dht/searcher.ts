@@ -11,9 +11,11 @@ import type { Contact } from './frames.ts'
 import type { RoutingTable } from './kad.ts'
 import { type Findings, type LookupGoal, type LookupTools, walk } from './lookup.ts'
 import { encodeRecordKey, kademliaId } from './record-key.ts'
+import { checkScope, type Side } from './scope.ts'
 import type { ZoneClient } from './zone-client.ts'
 
 export interface SearcherNeeds {
+  readonly side: Side
   readonly routingTable: RoutingTable
   readonly bootstrap: Pick<Bootstrap, 'firstPeer'>
   readonly client: Pick<ZoneClient, 'get' | 'roundTripOf'>
@@ -35,7 +37,7 @@ export class Searcher implements Disposable {
   readonly #closing = new AbortController()
 
   constructor(needs: SearcherNeeds) {
-    const { client, clock, self, limits, groupOf } = needs
+    const { side, client, clock, self, limits, groupOf } = needs
     setMaxListeners(0, this.#closing.signal)
     this.#needs = needs
     this.#tools = {
@@ -43,7 +45,11 @@ export class Searcher implements Disposable {
       hedgeAfter: (contact) =>
         Math.max(limits.hedgeMin, HEDGE_ROUND_TRIPS * (client.roundTripOf(contact) ?? 0)),
       groupOf,
-      accept: (bytes, key) => acceptZone(bytes, key, clock.now()),
+      accept: (bytes, key) => {
+        const zone = acceptZone(bytes, key, clock.now())
+        checkScope(side, zone)
+        return zone
+      },
       clock,
       self,
       limits,

@@ -25,11 +25,11 @@ import {
 import { capGroups } from './ip-group.ts'
 import type { RoutingTable } from './kad.ts'
 import { digestOf, encodeRecordKey, kademliaId, type Replica } from './record-key.ts'
-import type { ZoneStore } from './zone-store.ts'
+import type { SharedStore } from './scope.ts'
 
 export interface ZoneServerNeeds {
   readonly node: Pick<Libp2p, 'handle' | 'getConnections'>
-  readonly store: ZoneStore
+  readonly store: SharedStore
   readonly routingTable: RoutingTable
   readonly contacts: ContactBook
   groupOf(contact: Contact): string | undefined

@@ -12,6 +12,8 @@ export type ZoneReason =
   | 'expired'
   /** A sequence below one already seen. */
   | 'older'
+  /** A zone that its SOA keeps out of this network. */
+  | 'scope'
 
 /** The one error of this room. The message is a sentence for people. */
 export class ZoneFault extends Error {

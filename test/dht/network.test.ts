@@ -12,7 +12,7 @@ import { systemClock } from '../../src/clock.ts'
 import { type NetworkDirectory, openDirectory } from '../../src/dht/directory.ts'
 import { FrameSplitter } from '../../src/dht/frame-splitter.ts'
 import { decodeReply, encodeRequest, type TimedReply, ZONE_PROTOCOL } from '../../src/dht/frames.ts'
-import type { Kad } from '../../src/dht/kad.ts'
+import { getValue, type Kad } from '../../src/dht/kad.ts'
 import { encodeRecordKey } from '../../src/dht/record-key.ts'
 import type { SignedZone } from '../../src/zone/signed-zone.ts'
 import { silentLogger, TEST_DHT_CONFIG, TestNetwork, temporaryDirectory } from '../support/dht.ts'
@@ -65,6 +65,15 @@ async function stockPut(kad: Kad, zone: Pick<SignedZone, 'key' | 'bytes'>): Prom
     if (event.name === 'PEER_RESPONSE' && event.messageName === 'PUT_VALUE') taken++
   }
   return taken
+}
+
+/** What the first node asked by kad-dht's GET_VALUE says to hold. */
+async function stockGet(kad: Kad, { key }: Pick<SignedZone, 'key'>): Promise<Uint8Array | undefined> {
+  const [peer] = kad.routingTable.closestPeers(key.bytes, { count: 1 })
+  assert.ok(peer)
+  const request = { kind: 'get', key: key.bytes, replica: 0, hopsLeft: 0, messagesLeft: 0 } as const
+  const reply = await getValue(kad, { peer, signal }, { ...request, have: undefined, millisecondsLeft: 800 })
+  return reply.kind === 'found' ? Buffer.from(reply.bytes) : undefined
 }
 
 test('a zone published on one node is found on all, and by who joins when the publisher and half of the rest are gone', async () => {
@@ -350,4 +359,40 @@ test('a peer that asks more at once than is served is told busy, and gets an ans
   } finally {
     await asker.stop()
   }
+})
+
+test('a node on loopback looks for no neighbours', async () => {
+  await using network = await TestNetwork.open(1, { local: 'auto' })
+  assert.equal(network.nodes[0]!.local, undefined)
+})
+
+test('a zone for the local network is put on nobody in the wide area, and given to nobody there by either protocol', async () => {
+  await using network = await TestNetwork.open(2)
+  const [holder, asker] = network.nodes as [NetworkDirectory, NetworkDirectory]
+  const owner = new TestOwner()
+  const zone = owner.sign('at home', { soa: { scope: 'lan' } })
+  assert.deepEqual(await holder.publish(zone, signal), { storedOn: 0 })
+  assert.deepEqual((await foundBy(holder, zone)).bytes, zone.bytes)
+  assert.equal((await asker.find(owner.key, { signal })).kind, 'unreachable')
+  await using stock = await stockNode(holder)
+  await until(() => stock.kad.routingTable.size > 0)
+  assert.equal(await stockGet(stock.kad, zone), undefined)
+
+  const everywhere = owner.sign('everywhere')
+  await holder.publish(everywhere, signal)
+  assert.deepEqual((await foundBy(asker, everywhere)).bytes, everywhere.bytes)
+  assert.deepEqual(await stockGet(stock.kad, everywhere), Buffer.from(everywhere.bytes))
+})
+
+test('a zone for the local network is not taken from the wide area', async () => {
+  await using network = await TestNetwork.open(1)
+  const [node] = network.nodes as [NetworkDirectory]
+  await using stock = await stockNode(node)
+  await until(() => stock.kad.routingTable.size > 0)
+  const owner = new TestOwner()
+  assert.equal(await stockPut(stock.kad, owner.sign('at home', { soa: { scope: 'lan' } })), 0)
+  assert.equal(await node.floorOf(owner.key), 0n)
+  const wide = owner.sign('out there', { soa: { scope: 'wan' } })
+  assert.equal(await stockPut(stock.kad, wide), 1)
+  assert.equal(await node.floorOf(owner.key), wide.sequence)
 })

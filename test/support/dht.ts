@@ -17,6 +17,8 @@ export const TEST_DHT_CONFIG: DhtConfig = {
   mode: 'server',
   network: 'test',
   acceptAddresses: 'auto',
+  local: 'auto',
+  localListen: ['/ip4/127.0.0.1/tcp/0'],
   maxConnections: 300,
   maxInboundPerSecond: 50,
   maxParallelDials: 50,
