@@ -1,5 +1,6 @@
 /** The directory of zones that lives in the DHT: opens this room's parts in order and closes them in reverse. */
 import { mkdir } from 'node:fs/promises'
+import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { LevelDatastore } from 'datastore-level'
 import type { Logger } from 'pino'
@@ -20,6 +21,7 @@ import { loadIdentity } from './identity.ts'
 import { Liveness } from './liveness.ts'
 import { PeerStreams } from './peer-streams.ts'
 import { Putter } from './putter.ts'
+import { kademliaId } from './record-key.ts'
 import { Searcher } from './searcher.ts'
 import { ZoneClient } from './zone-client.ts'
 import { serveZones } from './zone-protocol.ts'
@@ -55,15 +57,12 @@ export async function openDirectory({
   await using opened = new AsyncDisposableStack()
   const datastore = await openDatastore(path)
   opened.defer(async () => await datastore.close())
-  const store = opened.use(await fromStore(path, openZoneStore({ datastore, clock, logger, config })))
+  const identity = await fromStore(path, loadIdentity(datastore))
+  const self = peerIdFromPrivateKey(identity).toMultihash().bytes
+  const stored = openZoneStore({ datastore, clock, logger, config, self: kademliaId(self) })
+  const store = opened.use(await fromStore(path, stored))
   const guarded = new GuardedDatastore(datastore, { store, clock })
-  const host = opened.use(
-    await createHost({
-      config,
-      datastore: guarded,
-      identity: await fromStore(path, loadIdentity(datastore)),
-    }),
-  )
+  const host = opened.use(await createHost({ config, datastore: guarded, identity }))
   const contacts = new ContactBook(host.node.peerStore, host.accepts, clock)
   const { node, kad } = host
   const { routingTable } = kad
@@ -76,7 +75,6 @@ export async function openDirectory({
   const reached = liveness.reached.bind(liveness)
   const streams = opened.use(new PeerStreams({ node, clock, config, reached }))
   const client = new ZoneClient(streams, kad)
-  const self = node.peerId.toMultihash().bytes
   const searcher = new Searcher({ routingTable, bootstrap, client, clock, self, limits: config })
   const search = searcher.search.bind(searcher)
   const putter = new Putter({ store, client, clock, logger, config, search })
