@@ -104,7 +104,17 @@ export const SECTIONS = {
     dialTimeout: option(milliseconds, '3000', 'ms until a dial is given up.'),
     maxInboundStreams: option(count, '16', 'Streams for zones one connection may open.'),
     maxRequestsInFlight: option(count, '64', 'Requests unanswered on one stream.'),
+    maxRequestsPerSecond: option(
+      count,
+      '200',
+      'Requests of one peer answered in a second; more are told busy.',
+    ),
     maxZones: option(count, '50000', 'Zones of others kept on disk.'),
+    maxNewZonesPerMinute: option(
+      count,
+      '100',
+      'Zones not known before that one IP group (/16, IPv6 /32) may bring in a minute; newer ones of known keys are free.',
+    ),
     maxRevocations: option(count, '10000', 'Revocations of others kept on disk, besides.'),
     maxFloors: option(
       count,

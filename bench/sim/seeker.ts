@@ -28,7 +28,7 @@ export class Seeker implements AsyncDisposable {
     return new Seeker(
       network,
       peer,
-      await openZoneStore({ datastore, clock, logger, config: options.config }),
+      await openZoneStore({ datastore, clock, logger, config: options.config, self: peer.point }),
     )
   }
 

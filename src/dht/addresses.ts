@@ -11,6 +11,8 @@ export type AddressPolicy = (address: Multiaddr) => boolean
 const FIRST_FREE_PORT = 1024
 const HTTPS_PORT = 443
 
+const LOOPBACK_FACTOR = 200
+
 const LOOPBACK = rangeList(['127.0.0.0/8', '::1/128'])
 const LOCAL = rangeList([
   '10.0.0.0/8',
@@ -58,6 +60,11 @@ export function parseMultiaddr(text: string, option: string): Multiaddr {
 export function isLoopbackOnly(config: Pick<DhtConfig, 'listen'>): boolean {
   const listen = config.listen.map((text) => parseMultiaddr(text, 'listen'))
   return listen.length > 0 && listen.every((address) => within(LOOPBACK, endpointOf(address)?.host))
+}
+
+/** Many nodes on one machine look like one host that will not stop: what is counted by the second may be so much more there. */
+export function loopbackFactor(config: Pick<DhtConfig, 'listen'>): number {
+  return isLoopbackOnly(config) ? LOOPBACK_FACTOR : 1
 }
 
 /** Protocol 5, "Dials": addresses configured to join by are always accepted. */

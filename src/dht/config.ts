@@ -32,9 +32,13 @@ export interface DhtConfig {
   readonly maxInboundStreams: number
   /** Requests unanswered on one stream, either way. */
   readonly maxRequestsInFlight: number
+  /** Requests of one peer answered in a second. */
+  readonly maxRequestsPerSecond: number
 
   /** Zones of others kept on disk. */
   readonly maxZones: number
+  /** Zones not known before that one IP group may bring in a minute. */
+  readonly maxNewZonesPerMinute: number
   /** Revocations of others kept on disk, besides. */
   readonly maxRevocations: number
   /** Floors kept of zones that are not, or no longer, kept themselves. */

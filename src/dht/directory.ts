@@ -1,5 +1,6 @@
 /** The directory of zones that lives in the DHT: opens this room's parts in order and closes them in reverse. */
 import { mkdir } from 'node:fs/promises'
+import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { NamespaceDatastore } from 'datastore-core'
 import { LevelDatastore } from 'datastore-level'
 import { Key } from 'interface-datastore'
@@ -13,9 +14,11 @@ import { isLoopbackOnly } from './addresses.ts'
 import type { DhtConfig } from './config.ts'
 import { DhtFault } from './fault.ts'
 import { Finder } from './finder.ts'
+import { loadIdentity } from './identity.ts'
 import { type Network, openNetwork } from './network.ts'
 import { NetworkClock } from './network-clock.ts'
 import { Networks } from './networks.ts'
+import { kademliaId } from './record-key.ts'
 import { openZoneStore, type ZoneStore } from './zone-store.ts'
 
 export interface DirectoryNeeds {
@@ -48,7 +51,9 @@ export async function openDirectory({
   await using opened = new AsyncDisposableStack()
   const datastore = await openDatastore(path)
   opened.defer(async () => await datastore.close())
-  const store = opened.use(await fromStore(path, openZoneStore({ datastore, clock, logger, config })))
+  const self = peerIdFromPrivateKey(await fromStore(path, loadIdentity(datastore))).toMultihash().bytes
+  const stored = openZoneStore({ datastore, clock, logger, config, self: kademliaId(self) })
+  const store = opened.use(await fromStore(path, stored))
   const needs = { config, datastore, store, clock, machine, logger }
   const wide = opened.use(await fromStore(path, openNetwork({ ...needs, side: 'wan' })))
   const local = isLocalWanted(config)

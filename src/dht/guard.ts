@@ -15,6 +15,8 @@ export const KAD_PREFIX = '/kad'
 const RECORDS = `${KAD_PREFIX}/record/`
 /** Protobuf adds to the zone its key, a time and a few octets of structure. */
 const MAX_RECORD_OCTETS = MAX_ZONE_OCTETS + 300
+/** kad-dht does not say whose request it is: all who come this way are one group. */
+const FROM_KAD = 'kad'
 
 export interface GuardNeeds {
   readonly store: SharedStore
@@ -88,8 +90,9 @@ export class GuardedDatastore extends BaseDatastore {
     if (!Buffer.from(encodeRecordKey(key, replica)).equals(record.key)) {
       throw new DhtFault('frame', 'A record says another key than it is stored under.')
     }
-    const { kind } = await this.#store.put(verifyZone(record.value, key), { own: false })
-    if (kind === 'older' || kind === 'full')
+    const zone = verifyZone(record.value, key)
+    const { kind } = await this.#store.put(zone, { own: false, from: FROM_KAD })
+    if (kind === 'older' || kind === 'full' || kind === 'busy')
       throw new DhtFault('refused', `Zone ${key.label} is not kept: ${kind}.`)
   }
 }

@@ -9,7 +9,7 @@ import { tcp } from '@libp2p/tcp'
 import { yamux } from '@libp2p/yamux'
 import type { Datastore } from 'interface-datastore'
 import { createLibp2p, type Libp2pOptions } from 'libp2p'
-import { type AddressPolicy, addressPolicy, isLoopbackOnly, parseMultiaddr } from './addresses.ts'
+import { type AddressPolicy, addressPolicy, loopbackFactor, parseMultiaddr } from './addresses.ts'
 import type { DhtConfig } from './config.ts'
 import { DhtFault } from './fault.ts'
 import { MAX_CONTACT_ADDRESSES } from './frames.ts'
@@ -40,8 +40,6 @@ const ADDRESS_SHARE = 0.5
 const SERVICE_STREAMS = 16
 /** Handshakes under way at once. */
 const MAX_PENDING = 100
-/** Many nodes on one machine look like one host that will not stop dialling. */
-const LOOPBACK_FACTOR = 200
 
 /** A node that is not started, so that protocols can be registered first. @throws DhtFault `address` */
 export async function createHost({ config, datastore, identity, neighbours }: HostNeeds): Promise<Host> {
@@ -90,7 +88,7 @@ function transport({ listen, announce }: DhtConfig): Libp2pOptions {
 }
 
 function limits(config: DhtConfig): Libp2pOptions {
-  const factor = isLoopbackOnly(config) ? LOOPBACK_FACTOR : 1
+  const factor = loopbackFactor(config)
   return {
     connectionManager: {
       maxConnections: config.maxConnections,

@@ -1,8 +1,8 @@
-/** Floors of zones that are not held: which are still worth keeping. */
+/** Floors of zones that are not held: which are still worth keeping, and that they stay within their limit. */
 import { randomInt } from 'node:crypto'
 import { REVOKED, TOLERANCE } from '../zone/signed-zone.ts'
 import { MAX_LIFETIME } from '../zone/soa.ts'
-import type { Floor } from './zone-shelf.ts'
+import type { ZoneShelf } from './zone-shelf.ts'
 
 export interface LooseFloor {
   readonly label: string
@@ -10,37 +10,68 @@ export interface LooseFloor {
 }
 
 /** Of zones, and of revocations that had to go, apart: who keeps revoking keys must not push out the floors of zones. */
-interface LooseFloors {
-  readonly zones: readonly LooseFloor[]
-  readonly revocations: readonly LooseFloor[]
-}
+export type FloorKind = 'zones' | 'revocations'
+type FloorLists = Readonly<Record<FloorKind, LooseFloor[]>>
 
-export async function looseFloors(
-  floors: AsyncIterable<{ label: string; floor: Floor }>,
-  isHeld: (label: string) => boolean,
-): Promise<LooseFloors> {
-  const zones: LooseFloor[] = []
-  const revocations: LooseFloor[] = []
-  for await (const { label, floor } of floors) {
-    if (isHeld(label)) continue
-    const kind = floor.sequence === REVOKED ? revocations : zones
-    kind.push({ label, sequence: floor.sequence })
+/** Between two sweeps there may be so many more than the limit says, for each it allows. */
+const SLACK = 1 / 8
+
+export class LooseFloors {
+  readonly #shelf: ZoneShelf
+  readonly #limit: number
+  /** How many there is still room for, until the next sweep counts them all. */
+  #room: Record<FloorKind, number>
+
+  constructor(shelf: ZoneShelf, limit: number) {
+    this.#shelf = shelf
+    this.#limit = limit
+    this.#room = { zones: limit, revocations: limit }
   }
-  return { zones, revocations }
+
+  /** The zone has gone: its floor stays while there is room. */
+  async left(label: string, kind: FloorKind): Promise<void> {
+    if (this.#room[kind] > 0) this.#room[kind]--
+    else await this.#shelf.removeFloor(label)
+  }
+
+  /** One more, of a zone there was no room for. @returns whether a sweep is due before its time */
+  raised(): boolean {
+    this.#room.zones--
+    if (this.#room.zones >= -this.#limit * SLACK) return false
+    this.#room.zones = 0
+    return true
+  }
+
+  /** Counts all there are; gives back those to be removed. */
+  async count(isHeld: (label: string) => boolean, now: number): Promise<LooseFloor[]> {
+    const lists: FloorLists = { zones: [], revocations: [] }
+    for await (const { label, floor } of this.#shelf.floors()) {
+      if (isHeld(label)) continue
+      lists[floor.sequence === REVOKED ? 'revocations' : 'zones'].push({ label, sequence: floor.sequence })
+    }
+    const { zones, revocations } = needlessFloors(lists, { now, limit: this.#limit })
+    this.#room = {
+      zones: this.#limit - lists.zones.length + zones.length,
+      revocations: this.#limit - lists.revocations.length + revocations.length,
+    }
+    return [...zones, ...revocations]
+  }
 }
 
 /**
  * Protocol 2: a floor may go once everything below it must have expired. Of the others `limit` of each kind stay: the
  * highest of zones; of revocations those that chance leaves, or whoever makes many could choose which are forgotten.
  */
-export function needlessFloors(
-  { zones, revocations }: LooseFloors,
+function needlessFloors(
+  { zones, revocations }: FloorLists,
   { now, limit }: { readonly now: number; readonly limit: number },
-): LooseFloor[] {
+): FloorLists {
   const passed = BigInt(Math.trunc(now - MAX_LIFETIME * 1000 - TOLERANCE)) * 1000n
   const highestFirst = zones.toSorted((a, b) => Number(b.sequence - a.sequence))
-  const needless = highestFirst.filter(({ sequence }, at) => sequence < passed || at >= limit)
-  return [...needless, ...shuffled(revocations).slice(limit)]
+  return {
+    zones: highestFirst.filter(({ sequence }, at) => sequence < passed || at >= limit),
+    revocations: shuffled(revocations).slice(limit),
+  }
 }
 
 /** Fisher and Yates. */

@@ -8,7 +8,7 @@ import type { PutOutcome, ZoneStore } from './zone-store.ts'
 export type Side = 'wan' | 'lan'
 
 /** What a network's own parts use of the store. */
-export type SharedStore = Pick<ZoneStore, 'get' | 'getByOctets' | 'put'>
+export type SharedStore = Pick<ZoneStore, 'get' | 'getByOctets' | 'holding' | 'put'>
 
 export function carries(side: Side, { soa }: SignedZone): boolean {
   return soa.scope === 'any' || soa.scope === side
@@ -37,6 +37,10 @@ export class ScopedStore implements SharedStore {
 
   async getByOctets(octets: Uint8Array): Promise<SignedZone | undefined> {
     return this.#visible(await this.#store.getByOctets(octets))
+  }
+
+  async holding(bytes: Uint8Array): Promise<SignedZone | undefined> {
+    return this.#visible(await this.#store.holding(bytes))
   }
 
   /** @throws ZoneFault `scope` besides those of the store */

@@ -3,8 +3,8 @@ import type { Connection, Libp2p, PeerId, Stream } from '@libp2p/interface'
 import type { Logger } from 'pino'
 import type { Clock } from '../clock.ts'
 import { ZoneFault } from '../zone/fault.ts'
-import { KEY_OCTETS } from '../zone/key.ts'
 import { type SignedZone, verifyZone } from '../zone/signed-zone.ts'
+import { loopbackFactor } from './addresses.ts'
 import type { DhtConfig } from './config.ts'
 import { type ContactBook, contactOf } from './contacts.ts'
 import { FrameStream } from './frame-stream.ts'
@@ -22,8 +22,9 @@ import {
   type Request,
   ZONE_PROTOCOL,
 } from './frames.ts'
-import { capGroups } from './ip-group.ts'
+import { capGroups, ipGroupOfAddress } from './ip-group.ts'
 import type { RoutingTable } from './kad.ts'
+import { Buckets } from './rate.ts'
 import { digestOf, encodeRecordKey, kademliaId, type Replica } from './record-key.ts'
 import type { SharedStore } from './scope.ts'
 
@@ -35,31 +36,46 @@ export interface ZoneServerNeeds {
   groupOf(contact: Contact): string | undefined
   readonly clock: Clock
   readonly logger: Logger
-  readonly config: Pick<DhtConfig, 'maxInboundStreams' | 'maxRequestsInFlight'>
+  readonly config: Pick<
+    DhtConfig,
+    'listen' | 'maxInboundStreams' | 'maxRequestsInFlight' | 'maxRequestsPerSecond'
+  >
 }
 
 /** Of so many of the closest peers those that are told are chosen; of more, when one hand has too many of them. */
 const CHOICE = 2 * MAX_CLOSER + 1
 const WIDE_CHOICE = 8 * MAX_CLOSER
+/** Seconds of its rate that a peer may use at once. */
+const BURST_SECONDS = 2
 
 /** Registers the protocol; from then on peers are answered. */
 export async function serveZones(needs: ZoneServerNeeds): Promise<void> {
+  const perSecond = needs.config.maxRequestsPerSecond * loopbackFactor(needs.config)
+  const rates = new Buckets({ perSecond, burst: BURST_SECONDS * perSecond }, needs.clock)
   const serve = (stream: Stream, connection: Connection) => {
-    new ZoneSession(stream, connection.remotePeer, needs)
+    new ZoneSession(stream, connection, { ...needs, rates })
   }
   await needs.node.handle(ZONE_PROTOCOL, serve, { maxInboundStreams: needs.config.maxInboundStreams })
 }
 
+interface ZoneSessionNeeds extends ZoneServerNeeds {
+  /** Of requests, for each peer, whatever streams they come on. */
+  readonly rates: Buckets
+}
+
 /** One stream of one peer. It ends with the first frame that is none. */
 class ZoneSession {
-  readonly #needs: ZoneServerNeeds
+  readonly #needs: ZoneSessionNeeds
   readonly #peer: PeerId
+  /** The IP group of the connection. */
+  readonly #group: string | undefined
   readonly #frames: FrameStream
   #inFlight = 0
 
-  constructor(stream: Stream, peer: PeerId, needs: ZoneServerNeeds) {
+  constructor(stream: Stream, { remotePeer: peer, remoteAddr }: Connection, needs: ZoneSessionNeeds) {
     this.#needs = needs
     this.#peer = peer
+    this.#group = ipGroupOfAddress(remoteAddr)
     this.#frames = new FrameStream(stream, {
       frame: (octets) => this.#accept(decodeRequest(octets)),
       ended: (cause) => needs.logger.debug({ peer: peer.toString(), err: cause }, 'a peer stopped asking'),
@@ -67,7 +83,8 @@ class ZoneSession {
   }
 
   #accept(request: Numbered<Request>): void {
-    if (this.#inFlight < this.#needs.config.maxRequestsInFlight) {
+    const { config, rates } = this.#needs
+    if (this.#inFlight < config.maxRequestsInFlight && rates.take(this.#peer.toString())) {
       this.#inFlight++
       void this.#serve(request).finally(() => this.#inFlight--)
     } else {
@@ -99,10 +116,10 @@ class ZoneSession {
   }
 
   async #put(bytes: Uint8Array): Promise<PutReply> {
-    const held = await this.#needs.store.getByOctets(bytes.subarray(0, KEY_OCTETS))
-    if (held && Buffer.compare(held.bytes, bytes) === 0) return { kind: 'stored' }
+    if (await this.#needs.store.holding(bytes)) return { kind: 'stored' }
     try {
-      const outcome = await this.#needs.store.put(verifyZone(bytes), { own: false })
+      const outcome = await this.#needs.store.put(verifyZone(bytes), { own: false, from: this.#group })
+      if (outcome.kind === 'busy') return { kind: 'busy' }
       if (outcome.kind === 'full') return { kind: 'refused', refusal: 'full' }
       if (outcome.kind !== 'older') return { kind: 'stored' }
       return outcome.newest

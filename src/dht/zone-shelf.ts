@@ -10,6 +10,8 @@ export interface ShelfMark {
   readonly own: boolean
   /** Milliseconds since the Unix epoch; Infinity for a revocation. */
   readonly expires: number
+  /** The IP group that first brought a zone of others; undefined when this node asked for it itself. */
+  readonly group?: string | undefined
 }
 
 /** The highest sequence ever seen of a key, and 16 octets of SHA-256 of that zone. */
@@ -20,8 +22,10 @@ export interface Floor {
 
 const ZONES = '/zones/'
 const FLOORS = '/floors/'
-/** u8 own, u64 milliseconds of expiry (0: never), then the zone's bytes. */
-const MARK_OCTETS = 9
+/** u8 own, u64 milliseconds of expiry (0: never); if GROUPED is set in the first, u8 length and the IP group; the zone's bytes. */
+const HEAD_OCTETS = 9
+const OWN = 1
+const GROUPED = 2
 /** u64 sequence, 16 octets of digest. */
 const FLOOR_OCTETS = 24
 
@@ -36,8 +40,7 @@ export class ZoneShelf {
   async readZone(label: string): Promise<Uint8Array | undefined> {
     const octets = await this.#read(new Key(ZONES + label))
     if (!octets) return undefined
-    decodeMark(octets)
-    return octets.subarray(MARK_OCTETS)
+    return octets.subarray(decodeMark(octets).octets)
   }
 
   /** A damaged one is as good as none: the next zone that is kept writes it anew. */
@@ -79,7 +82,7 @@ export class ZoneShelf {
   /** Every stored zone; `mark` is undefined for a damaged one. */
   async *marks(): AsyncGenerator<{ label: string; mark: ShelfMark | undefined }> {
     for await (const { key, value } of this.#datastore.query({ prefix: ZONES })) {
-      yield { label: key.name(), mark: value.length > MARK_OCTETS ? decodeMark(value) : undefined }
+      yield { label: key.name(), mark: readMark(value) }
     }
   }
 
@@ -109,17 +112,35 @@ function encodeZone({ bytes }: SignedZone, mark: ShelfMark): Buffer {
   return Buffer.concat([encodeMark(mark), bytes])
 }
 
-function encodeMark({ own, expires }: ShelfMark): Buffer {
-  const octets = Buffer.alloc(MARK_OCTETS)
-  octets[0] = Number(own)
-  octets.writeBigUInt64BE(Number.isFinite(expires) ? BigInt(Math.trunc(expires)) : 0n, 1)
-  return octets
+function encodeMark({ own, expires, group }: ShelfMark): Buffer {
+  const head = Buffer.alloc(HEAD_OCTETS)
+  head[0] = (own ? OWN : 0) | (group === undefined ? 0 : GROUPED)
+  head.writeBigUInt64BE(Number.isFinite(expires) ? BigInt(Math.trunc(expires)) : 0n, 1)
+  if (group === undefined) return head
+  const text = Buffer.from(group)
+  return Buffer.concat([head, Buffer.of(text.length), text])
 }
 
-function decodeMark(octets: Uint8Array): ShelfMark {
-  if (octets.length <= MARK_OCTETS) throw new DhtFault('storage', 'A stored zone is cut short.')
-  const expires = Number(Buffer.from(octets.subarray(1, MARK_OCTETS)).readBigUInt64BE())
-  return { own: octets[0] === 1, expires: expires === 0 ? Infinity : expires }
+/** With how many octets it takes. @throws DhtFault `storage` when there is no zone behind it */
+function decodeMark(value: Uint8Array): { mark: ShelfMark; octets: number } {
+  const octets = Buffer.from(value.buffer, value.byteOffset, value.length)
+  const [flags = 0] = octets
+  const end = HEAD_OCTETS + (flags & GROUPED ? 1 + (octets[HEAD_OCTETS] ?? 0) : 0)
+  if (octets.length <= end) throw new DhtFault('storage', 'A stored zone is cut short.')
+  const expires = Number(octets.readBigUInt64BE(1))
+  const group = flags & GROUPED ? octets.toString('utf8', HEAD_OCTETS + 1, end) : undefined
+  return {
+    mark: { own: (flags & OWN) !== 0, expires: expires === 0 ? Infinity : expires, group },
+    octets: end,
+  }
+}
+
+function readMark(value: Uint8Array): ShelfMark | undefined {
+  try {
+    return decodeMark(value).mark
+  } catch {
+    return undefined
+  }
 }
 
 function encodeFloor(zone: SignedZone): Buffer {

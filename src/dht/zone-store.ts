@@ -4,7 +4,7 @@ import { LRUCache } from 'lru-cache'
 import type { Logger } from 'pino'
 import type { Clock } from '../clock.ts'
 import { ZoneFault } from '../zone/fault.ts'
-import { type PublicKey, publicKeyFromBytes } from '../zone/key.ts'
+import { KEY_OCTETS, type PublicKey, publicKeyFromBytes } from '../zone/key.ts'
 import { KeyLocks } from '../zone/key-locks.ts'
 import {
   checkTime,
@@ -17,7 +17,11 @@ import {
 import { encodeZBase32 } from '../zone/z-base-32.ts'
 import type { DhtConfig } from './config.ts'
 import { DhtFault } from './fault.ts'
-import { type LooseFloor, looseFloors, needlessFloors } from './loose-floors.ts'
+import { type FloorKind, type LooseFloor, LooseFloors } from './loose-floors.ts'
+import { Buckets } from './rate.ts'
+import { Stock } from './stock.ts'
+import { Sweeper } from './sweeper.ts'
+import { Watchers } from './watchers.ts'
 import { type ShelfMark, ZoneShelf } from './zone-shelf.ts'
 
 export type PutOutcome =
@@ -29,25 +33,32 @@ export type PutOutcome =
   | { readonly kind: 'older'; readonly newest: SignedZone | undefined }
   /** There is no room for another zone of others. */
   | { readonly kind: 'full' }
+  /** Its IP group brings new zones too fast. */
+  | { readonly kind: 'busy' }
+
+export interface PutOptions {
+  /** Whether this node signs it. */
+  readonly own: boolean
+  /** It comes from this node's own publisher, and no other node has seen it yet. */
+  readonly unheard?: boolean
+  /** The IP group it comes from; none when this node asked for it itself. */
+  readonly from?: string | undefined
+}
 
 export interface ZoneStoreNeeds {
   readonly datastore: Datastore
   readonly clock: Clock
   readonly logger: Logger
   readonly config: StoreLimits
+  /** Where this node is in Kademlia's space. */
+  readonly self: Uint8Array
 }
 
-export interface PutOptions {
-  /** Whether this node signs the zone. */
-  readonly own: boolean
-  /** It comes from this node's own publisher, and no other node has seen it yet. */
-  readonly unheard?: boolean
-}
+type StoreLimits = Pick<
+  DhtConfig,
+  'maxZones' | 'maxRevocations' | 'maxFloors' | 'cachedZones' | 'maxNewZonesPerMinute'
+>
 
-type StoreLimits = Pick<DhtConfig, 'maxZones' | 'maxRevocations' | 'maxFloors' | 'cachedZones'>
-
-/** Milliseconds between two sweeps. */
-const SWEEP_INTERVAL = 3_600_000
 /** Protocol 2: the expired are deleted a day later. */
 const SWEEP_DELAY = 86_400_000
 
@@ -62,35 +73,34 @@ export class ZoneStore implements AsyncDisposable {
   readonly #shelf: ZoneShelf
   readonly #clock: Clock
   readonly #logger: Logger
-  readonly #limits: StoreLimits
-  readonly #marks = new Map<string, ShelfMark>()
+  readonly #stock: Stock
+  /** Of new zones, for each IP group. */
+  readonly #rates: Buckets
   readonly #held: LRUCache<string, SignedZone>
   readonly #locks = new KeyLocks()
-  readonly #listeners = new Set<(zone: SignedZone) => void>()
-  #foreign = 0
-  /** Revoked keys of others; those revoked since the start come last. */
-  readonly #revoked = new Set<string>()
-  /** Floors that may still be left behind by revocations that have to go, until the next sweep counts them all. */
-  #looseFloors: number
-  #nextSweep: Disposable | undefined
-  #sweeping: Promise<void> = Promise.resolve()
-  #closed = false
+  readonly #watchers: Watchers
+  readonly #looseFloors: LooseFloors
+  readonly #sweeper: Sweeper
 
-  constructor({ datastore, clock, logger, config }: ZoneStoreNeeds) {
+  constructor({ datastore, clock, logger, config, self }: ZoneStoreNeeds) {
+    const perMinute = config.maxNewZonesPerMinute
     this.#shelf = new ZoneShelf(datastore)
+    this.#stock = new Stock({ limits: config, self })
+    this.#rates = new Buckets({ perSecond: perMinute / 60, burst: perMinute }, clock)
     this.#clock = clock
     this.#logger = logger
-    this.#limits = config
-    this.#looseFloors = config.maxFloors
+    this.#looseFloors = new LooseFloors(this.#shelf, config.maxFloors)
     this.#held = new LRUCache({ max: config.cachedZones })
+    this.#watchers = new Watchers(logger)
+    this.#sweeper = new Sweeper({ clock, logger, sweep: () => this.#sweep() })
   }
 
   async load(): Promise<void> {
     for await (const { label, mark } of this.#shelf.marks()) {
-      if (mark) this.#mark(label, mark)
+      if (mark) this.#stock.set(label, mark)
       else this.#logger.warn({ zone: label }, 'a stored zone is damaged; it is skipped')
     }
-    this.#sweepLater()
+    this.#sweeper.start()
   }
 
   /**
@@ -101,17 +111,16 @@ export class ZoneStore implements AsyncDisposable {
     checkTime(zone, this.#clock.now())
     const outcome = await this.#locks.run(zone.key.label, () => this.#putLocked(zone, options))
     if (outcome.kind === 'new') {
-      this.#tell(zone)
-      if (zone.revoked) await this.#removeSurplus()
+      this.#watchers.tell(zone)
+      await this.#removeSurplus()
     }
     return outcome
   }
 
-  /** The zone held for `key`, if a node may serve it now. Of its own zones it knows better than a clock that may be wrong. */
-  async get(key: PublicKey): Promise<SignedZone | undefined> {
-    const zone = this.#held.get(key.label) ?? (await this.#read(key))
-    const isSurelyOurs = this.#clock.trusted === false && this.#marks.get(key.label)?.own === true
-    return zone && (isSurelyOurs || isTimely(zone, this.#clock.now())) ? zone : undefined
+  /** The zone held for `key`, if a node may serve it now. */
+  get(key: PublicKey): Promise<SignedZone | undefined> {
+    this.#stock.asked(key.label, this.#clock.now())
+    return this.#timely(key)
   }
 
   /** The same for a key as it came over the wire: 32 octets, of which only those of a zone that is held are looked at. */
@@ -119,20 +128,32 @@ export class ZoneStore implements AsyncDisposable {
     const label = encodeZBase32(octets)
     const key = this.#held.get(label)?.key
     if (key) return await this.get(key)
-    return this.#marks.has(label) ? await this.get(publicKeyFromBytes(octets)) : undefined
+    return this.#stock.has(label) ? await this.get(publicKeyFromBytes(octets)) : undefined
+  }
+
+  /** The zone held, if these are its very octets and a node may serve it now: nobody has to verify them again. */
+  async holding(bytes: Uint8Array): Promise<SignedZone | undefined> {
+    const key = bytes.subarray(0, KEY_OCTETS)
+    if (!this.#stock.has(encodeZBase32(key))) return undefined
+    const zone = await this.#timely(publicKeyFromBytes(key))
+    return zone && Buffer.compare(zone.bytes, bytes) === 0 ? zone : undefined
   }
 
   /** The highest sequence ever seen; 0n for a stranger. */
   async floorOf(key: PublicKey): Promise<bigint> {
     const heard = await this.#shelf.sequenceOf(key.label)
-    const held = this.#marks.get(key.label)?.own ? await this.#holding(key) : undefined
+    const held = this.#stock.get(key.label)?.own ? await this.#holding(key) : undefined
     return held && held.sequence > heard && !isAhead(held, this.#clock.now()) ? held.sequence : heard
   }
 
   /** Remembers that other nodes have seen `zone`: one there was no room to keep, or one of this node's own. */
   async raiseFloor(zone: SignedZone): Promise<void> {
-    await this.#locks.run(zone.key.label, async () => {
-      if ((await this.#shelf.sequenceOf(zone.key.label)) < zone.sequence) await this.#shelf.writeFloor(zone)
+    const { label } = zone.key
+    await this.#locks.run(label, async () => {
+      const floor = await this.#shelf.sequenceOf(label)
+      if (floor < zone.sequence) await this.#shelf.writeFloor(zone)
+      const isLoose = floor === 0n && !this.#stock.has(label)
+      if (isLoose && this.#looseFloors.raised()) this.#sweeper.now(() => this.#sweepFloors())
     })
   }
 
@@ -143,32 +164,31 @@ export class ZoneStore implements AsyncDisposable {
   async isBinding(zone: SignedZone): Promise<boolean> {
     if (!isAhead(zone, this.#clock.now())) return true
     const heard = await this.#shelf.sequenceOf(zone.key.label)
-    return heard >= zone.sequence || (heard === 0n && !this.#marks.has(zone.key.label))
+    return heard >= zone.sequence || (heard === 0n && !this.#stock.has(zone.key.label))
   }
 
   /** Tells of every zone that becomes the newest held, from now until disposed. */
   watch(listener: (zone: SignedZone) => void): Disposable {
-    const entry = (zone: SignedZone) => listener(zone)
-    this.#listeners.add(entry)
-    return { [Symbol.dispose]: () => this.#listeners.delete(entry) }
+    return this.#watchers.add(listener)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#closed = true
-    this.#nextSweep?.[Symbol.dispose]()
-    await this.#sweeping
+    await this.#sweeper[Symbol.asyncDispose]()
     await this.#locks.idle()
   }
 
-  async #putLocked(zone: SignedZone, { own, unheard = false }: PutOptions): Promise<PutOutcome> {
+  async #putLocked(zone: SignedZone, { own, unheard = false, from }: PutOptions): Promise<PutOutcome> {
     const held = await this.#binding(zone.key)
     const order = held ? compareZones(zone, held) : 1
-    if (order < 0 || zone.sequence < (await this.#shelf.sequenceOf(zone.key.label)))
-      return { kind: 'older', newest: held }
-    const mark = this.#marks.get(zone.key.label)
+    const floor = await this.#shelf.sequenceOf(zone.key.label)
+    if (order < 0 || zone.sequence < floor) return { kind: 'older', newest: held }
+    const mark = this.#stock.get(zone.key.label)
     if (order === 0 && (mark?.own || !own)) return { kind: 'refreshed' }
-    if (!mark && !own && !(await this.#hasRoom(zone))) return { kind: 'full' }
-    await this.#write(zone, { own: own || mark?.own === true, expires: zone.expires }, unheard)
+    const refusal = mark || own ? undefined : this.#refusal(zone, floor, from)
+    if (refusal) return { kind: refusal }
+    const group = mark ? mark.group : from
+    await this.#write(zone, { own: own || mark?.own === true, expires: zone.expires, group }, unheard)
+    if (from === undefined) this.#stock.asked(zone.key.label, this.#clock.now())
     return { kind: order === 0 ? 'refreshed' : 'new' }
   }
 
@@ -182,41 +202,53 @@ export class ZoneStore implements AsyncDisposable {
     return this.#held.get(key.label) ?? (await this.#read(key))
   }
 
-  /** Protocol 2: whoever held a zone or answered from it takes its revocation; those of strangers have a limit. */
-  async #hasRoom(zone: SignedZone): Promise<boolean> {
-    if (!zone.revoked) return this.#foreign < this.#limits.maxZones
-    return this.#revoked.size < this.#limits.maxRevocations || (await this.floorOf(zone.key)) > 0n
+  /** Protocol 2: whoever held a zone or answered from it takes its revocation, however many there are and how fast. */
+  #refusal(zone: SignedZone, floor: bigint, from: string | undefined): 'busy' | 'full' | undefined {
+    if (zone.revoked && floor > 0n) return undefined
+    if (from !== undefined && !this.#rates.take(from)) return 'busy'
+    if (zone.revoked) return this.#stock.revocationsFull ? 'full' : undefined
+    const newcomer = { label: zone.key.label, group: from }
+    return this.#stock.admits(newcomer, this.#clock.now()) ? undefined : 'full'
   }
 
-  /** The first revocations beyond the limit. Their floors stay, within the limit for floors: nothing of these keys is served. */
+  /** What there is no room for. The floors stay, within the limit for floors: nothing older of these keys is served. */
   async #removeSurplus(): Promise<void> {
     try {
-      for (const label of this.#revoked) {
-        if (this.#revoked.size <= this.#limits.maxRevocations) return
-        await this.#locks.run(label, () => this.#removeRevocation(label))
+      const surplus = () => this.#stock.surplus(this.#clock.now())
+      for (let label = surplus(); label; label = surplus()) {
+        const last = label
+        await this.#locks.run(last, async () => {
+          if (surplus() === last) await this.#displace(last)
+        })
       }
     } catch (cause) {
-      this.#logger.error({ err: cause }, 'a revocation beyond the limit could not be removed')
+      this.#logger.error({ err: cause }, 'a zone there is no room for could not be removed')
     }
   }
 
-  async #removeRevocation(label: string): Promise<void> {
-    if (!this.#revoked.has(label)) return // become this node's own meanwhile
+  async #displace(label: string): Promise<void> {
+    const kind: FloorKind = this.#stock.get(label)?.expires === Infinity ? 'revocations' : 'zones'
     await this.#remove(label)
-    if (this.#looseFloors > 0) this.#looseFloors--
-    else await this.#shelf.removeFloor(label)
+    await this.#looseFloors.left(label, kind)
   }
 
   async #write(zone: SignedZone, mark: ShelfMark, unheard: boolean): Promise<void> {
     if (unheard) await this.#shelf.writeZone(zone, mark)
     else await this.#shelf.write(zone, mark)
-    this.#mark(zone.key.label, mark)
+    this.#stock.set(zone.key.label, mark)
     this.#held.set(zone.key.label, zone)
+  }
+
+  /** If a node may serve it now. Of its own zones it knows better than a clock that may be wrong. */
+  async #timely(key: PublicKey): Promise<SignedZone | undefined> {
+    const zone = this.#held.get(key.label) ?? (await this.#read(key))
+    const isSurelyOurs = this.#clock.trusted === false && this.#stock.get(key.label)?.own === true
+    return zone && (isSurelyOurs || isTimely(zone, this.#clock.now())) ? zone : undefined
   }
 
   /** A damaged entry is as good as none; its floor still holds. */
   async #read(key: PublicKey): Promise<SignedZone | undefined> {
-    if (!this.#marks.has(key.label)) return undefined
+    if (!this.#stock.has(key.label)) return undefined
     try {
       const bytes = await this.#shelf.readZone(key.label)
       if (!bytes) return undefined
@@ -230,74 +262,40 @@ export class ZoneStore implements AsyncDisposable {
     }
   }
 
-  #mark(label: string, mark: ShelfMark): void {
-    this.#unmark(label)
-    this.#marks.set(label, mark)
-    if (mark.own) return
-    if (mark.expires === Infinity) this.#revoked.add(label)
-    else this.#foreign++
-  }
-
-  #unmark(label: string): void {
-    const mark = this.#marks.get(label)
-    if (mark && !mark.own && !this.#revoked.delete(label)) this.#foreign--
-    this.#marks.delete(label)
-  }
-
-  #tell(zone: SignedZone): void {
-    for (const listener of this.#listeners) {
-      try {
-        listener(zone)
-      } catch (cause) {
-        this.#logger.error({ err: cause }, 'a listener for new zones failed')
-      }
-    }
-  }
-
-  #sweepLater(): void {
-    if (this.#closed) return
-    this.#nextSweep = this.#clock.after(SWEEP_INTERVAL, () => {
-      this.#sweeping = this.#sweep()
-        .catch((cause: unknown) => this.#logger.error({ err: cause }, 'sweeping the zone store failed'))
-        .finally(() => this.#sweepLater())
-    })
-  }
-
   /** What is deleted by a clock that is wrong is gone. */
   async #sweep(): Promise<void> {
     if (this.#clock.trusted === false) return
     const now = this.#clock.now()
-    const expired = [...this.#marks].filter(([, { expires }]) => expires + SWEEP_DELAY <= now)
-    for (const [label] of expired) await this.#locks.run(label, () => this.#removeExpired(label, now))
-    await this.#sweepFloors(now)
+    for (const label of this.#stock.expired(now - SWEEP_DELAY))
+      await this.#locks.run(label, () => this.#removeExpired(label, now))
+    await this.#sweepFloors()
   }
 
   async #removeExpired(label: string, now: number): Promise<void> {
-    const mark = this.#marks.get(label)
+    const mark = this.#stock.get(label)
     if (mark && mark.expires + SWEEP_DELAY <= now) await this.#remove(label)
   }
 
   async #remove(label: string): Promise<void> {
     await this.#shelf.removeZone(label)
-    this.#unmark(label)
+    this.#stock.delete(label)
     this.#held.delete(label)
   }
 
-  async #sweepFloors(now: number): Promise<void> {
-    const { maxFloors } = this.#limits
-    const loose = await looseFloors(this.#shelf.floors(), (label) => this.#marks.has(label))
-    for (const floor of needlessFloors(loose, { now, limit: maxFloors })) {
-      if (this.#closed) return
+  async #sweepFloors(): Promise<void> {
+    if (this.#clock.trusted === false) return
+    const isHeld = (label: string) => this.#stock.has(label)
+    for (const floor of await this.#looseFloors.count(isHeld, this.#clock.now())) {
+      if (this.#sweeper.closed) return
       await this.#removeFloor(floor)
     }
-    this.#looseFloors = Math.max(0, maxFloors - loose.revocations.length)
   }
 
   /** Unless its zone came, or it rose, meanwhile. */
   async #removeFloor({ label, sequence }: LooseFloor): Promise<void> {
     await this.#locks.run(label, async () => {
       const floor = await this.#shelf.readFloor(label)
-      if (!this.#marks.has(label) && floor?.sequence === sequence) await this.#shelf.removeFloor(label)
+      if (!this.#stock.has(label) && floor?.sequence === sequence) await this.#shelf.removeFloor(label)
     })
   }
 }

@@ -18,6 +18,7 @@ async function setUp({ maxZones = 10 } = {}) {
   const clock = new ManualClock()
   const config = {
     maxZones,
+    maxNewZonesPerMinute: 100,
     maxRevocations: 10,
     maxFloors: 10,
     cachedZones: 10,
@@ -27,7 +28,9 @@ async function setUp({ maxZones = 10 } = {}) {
     confirmMin: 60,
     confirmMax: 3600,
   }
-  const store = await openZoneStore({ datastore: new MemoryDatastore(), clock, logger: silentLogger, config })
+  const datastore = new MemoryDatastore()
+  const self = new Uint8Array(32)
+  const store = await openZoneStore({ datastore, clock, logger: silentLogger, config, self })
   /** Of lookups that somebody waits for. */
   const goals: LookupGoal[] = []
   const network: Network = { says: { kind: 'unreachable', cause: 'nobody' }, walks: async () => AGREED }

@@ -17,8 +17,15 @@ import { TestOwner } from '../support/test-zone.ts'
 async function setUp() {
   const clock = new ManualClock()
   const inner = new MemoryDatastore()
-  const config = { maxZones: 10, maxRevocations: 10, maxFloors: 10, cachedZones: 10 }
-  const store = await openZoneStore({ datastore: inner, clock, logger: silentLogger, config })
+  const config = {
+    maxZones: 10,
+    maxNewZonesPerMinute: 5,
+    maxRevocations: 10,
+    maxFloors: 10,
+    cachedZones: 10,
+  }
+  const self = new Uint8Array(32)
+  const store = await openZoneStore({ datastore: inner, clock, logger: silentLogger, config, self })
   return {
     clock,
     inner,
@@ -63,6 +70,19 @@ test('an older record put over a newer one is refused', async () => {
   await guard.put(nameOf(owner.key), recordOf(newer))
   await assert.rejects(guard.put(nameOf(owner.key), recordOf(older)), { name: 'DhtFault', reason: 'refused' })
   assert.deepEqual((await store.get(owner.key))?.bytes, newer.bytes)
+})
+
+test('new records over kad-dht are taken at the rate of one IP group, whoever sends them', async () => {
+  const { guard, clock, owner } = await setUp()
+  await guard.put(nameOf(owner.key), recordOf(owner.sign()))
+  const strangers = Array.from({ length: 5 }, () => new TestOwner(() => clock.now()))
+  const put = async (stranger: TestOwner) => await guard.put(nameOf(stranger.key), recordOf(stranger.sign()))
+  const last = strangers.pop() as TestOwner
+  for (const stranger of strangers) await put(stranger)
+  await assert.rejects(put(last), { name: 'DhtFault', reason: 'refused' })
+  await guard.put(nameOf(owner.key), recordOf(owner.sign('newer')))
+  clock.advance(60_000)
+  await put(last)
 })
 
 test('a record never looks old, and is not deleted', async () => {

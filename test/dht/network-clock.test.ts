@@ -133,9 +133,11 @@ test('before 1 November 2026 a clock is untrusted though nobody was heard', () =
 /** A store that goes by such a clock. */
 async function withStore(ahead = 0) {
   const parts = setUp(ahead)
-  const config = { maxZones: 10, maxRevocations: 10, maxFloors: 10, cachedZones: 10 }
+  const limits = { maxZones: 10, maxRevocations: 10, maxFloors: 10, cachedZones: 10 }
+  const config = { ...limits, maxNewZonesPerMinute: 10 }
+  const self = new Uint8Array(32)
   const datastore = new MemoryDatastore()
-  const store = await openZoneStore({ datastore, clock: parts.clock, logger: silentLogger, config })
+  const store = await openZoneStore({ datastore, clock: parts.clock, logger: silentLogger, config, self })
   return { ...parts, store, owner: new TestOwner(() => TRUE_TIME) }
 }
 

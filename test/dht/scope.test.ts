@@ -13,7 +13,8 @@ const foreign = { own: false }
 async function setUp() {
   const clock = new ManualClock()
   const datastore = new MemoryDatastore()
-  const store = await openZoneStore({ datastore, clock, logger: silentLogger, config: TEST_DHT_CONFIG })
+  const self = new Uint8Array(32)
+  const store = await openZoneStore({ datastore, clock, logger: silentLogger, config: TEST_DHT_CONFIG, self })
   const scoped = { wan: new ScopedStore(store, 'wan'), lan: new ScopedStore(store, 'lan') }
   return { store, scoped, owner: new TestOwner(() => clock.now()) }
 }

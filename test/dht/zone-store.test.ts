@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { MemoryDatastore } from 'datastore-core'
 import { Key } from 'interface-datastore'
+import { encodeRecordKey, kademliaId } from '../../src/dht/record-key.ts'
 import type { ZoneStoreNeeds } from '../../src/dht/zone-store.ts'
 import { openZoneStore } from '../../src/dht/zone-store.ts'
 import { ZoneFault } from '../../src/zone/fault.ts'
@@ -22,13 +23,29 @@ function setUp(config: Partial<ZoneStoreNeeds['config']> = {}) {
     datastore,
     clock,
     logger: silentLogger,
-    config: { maxZones: 100, maxRevocations: 10, maxFloors: 10, cachedZones: 100, ...config },
+    self: new Uint8Array(32),
+    config: {
+      maxNewZonesPerMinute: 1000,
+      maxZones: 100,
+      maxRevocations: 10,
+      maxFloors: 10,
+      cachedZones: 100,
+      ...config,
+    },
   }
   const owner = new TestOwner(() => clock.now())
   return { clock, datastore, owner, open: () => openZoneStore(needs) }
 }
 
 const foreign = { own: false }
+/** Each call another IP group. */
+const stranger = {
+  own: false,
+  get from() {
+    return `8.${groups++}`
+  },
+}
+let groups = 0
 
 test('a zone is kept and given back, over a restart too', async () => {
   const { owner, open } = setUp()
@@ -135,17 +152,27 @@ test('a zone from the future and an expired one are refused', async () => {
   await assert.rejects(store.put(zone, foreign), reason('expired'))
 })
 
+/** By the nearest of their zones' three places; the node of these tests is at zero. */
+function closestFirst(all: TestOwner[]): TestOwner[] {
+  const placeOf = ({ key }: TestOwner) =>
+    ([0, 1, 2] as const)
+      .map((replica) => Buffer.from(kademliaId(encodeRecordKey(key, replica))))
+      .sort(Buffer.compare)[0]!
+  return all.sort((a, b) => Buffer.compare(placeOf(a), placeOf(b)))
+}
+
 const owners = (clock: ManualClock, count: number) =>
   Array.from({ length: count }, () => new TestOwner(() => clock.now()))
 
 test('zones of others have a limit; own ones and refreshes do not count against it', async () => {
   const { clock, open } = setUp({ maxZones: 1 })
   const store = await open()
-  const [first, second, mine] = owners(clock, 3) as [TestOwner, TestOwner, TestOwner]
-  assert.equal((await store.put(first.sign(), foreign)).kind, 'new')
-  assert.equal((await store.put(second.sign(), foreign)).kind, 'full')
-  assert.equal((await store.put(first.sign('newer'), foreign)).kind, 'new')
+  const [first, second, mine] = closestFirst(owners(clock, 3)) as [TestOwner, TestOwner, TestOwner]
+  assert.equal((await store.put(first.sign(), stranger)).kind, 'new')
+  assert.equal((await store.put(second.sign(), stranger)).kind, 'full')
+  assert.equal((await store.put(first.sign('newer'), stranger)).kind, 'new')
   assert.equal((await store.put(mine.sign(), { own: true })).kind, 'new')
+  assert.ok(await store.get(first.key))
 })
 
 test('revocations of strangers have a limit of their own, and leave the room for zones as it is', async () => {
@@ -156,8 +183,8 @@ test('revocations of strangers have a limit of their own, and leave the room for
     kinds.push((await store.put(signRevocation(secret), foreign)).kind)
   assert.deepEqual(kinds, ['new', 'new', 'full', 'full'])
   const again = await open()
-  const [stranger, newcomer] = owners(clock, 2) as [TestOwner, TestOwner]
-  assert.equal((await again.put(signRevocation(stranger.secret), foreign)).kind, 'full')
+  const [other, newcomer] = owners(clock, 2) as [TestOwner, TestOwner]
+  assert.equal((await again.put(signRevocation(other.secret), foreign)).kind, 'full')
   assert.equal((await again.put(newcomer.sign(), foreign)).kind, 'new')
 })
 
@@ -277,8 +304,8 @@ test('a zone of this node stays its own when a newer one comes from outside', as
   await store.put(owner.sign(), { own: true })
   assert.equal((await store.put(owner.sign('other device'), foreign)).kind, 'new')
   assert.equal((await (await open()).put(owner.sign('again'), foreign)).kind, 'new')
-  const stranger = new TestOwner(() => clock.now())
-  assert.equal((await store.put(stranger.sign(), foreign)).kind, 'full')
+  const other = new TestOwner(() => clock.now())
+  assert.equal((await store.put(other.sign(), foreign)).kind, 'full')
 })
 
 test('a floor is remembered for a zone there was no room for', async () => {
