@@ -1,5 +1,5 @@
 /** What is good before it is changed: questions as clients ask them, replies, signed zones, frames, zone files. */
-import { encodeReply, encodeRequest } from '../src/dht/frames.ts'
+import { encodeNotice, encodeReply, encodeRequest } from '../src/dht/frames.ts'
 import { encodeMessage } from '../src/dns/codec.ts'
 import { formatType, NO_FLAGS, RecordClass, RecordType, type ResourceRecord } from '../src/dns/message.ts'
 import { type Name, nameFromLabels, parseName } from '../src/dns/name.ts'
@@ -171,6 +171,7 @@ const frames = [
   encodeRequest({ ...ASKED, replica: 2, have: { sequence: SEQUENCE, digest: Buffer.alloc(16, 1) } }),
   encodeRequest({ kind: 'put', replica: 1, bytes, ...BUDGET }),
   ...(['found', 'same', 'absent'] as const).map((kind) => encodeReply({ kind, bytes, closer, ...TIMED })),
+  encodeNotice({ kind: 'changed', key: KEY.bytes, sequence: SEQUENCE }),
   encodeReply({ kind: 'older', sequence: SEQUENCE, closer, ...TIMED }),
   ...(['busy', 'stored'] as const).map((kind) => encodeReply({ kind, ...TIMED })),
   encodeReply({ kind: 'newer', bytes, ...TIMED }),

@@ -13,7 +13,7 @@ import type { SignedZone } from '../zone/signed-zone.ts'
 import { isLoopbackOnly } from './addresses.ts'
 import type { DhtConfig } from './config.ts'
 import { DhtFault } from './fault.ts'
-import { Finder } from './finder.ts'
+import { type Change, Finder } from './finder.ts'
 import { loadIdentity } from './identity.ts'
 import { type Network, openNetwork } from './network.ts'
 import { NetworkClock } from './network-clock.ts'
@@ -54,7 +54,9 @@ export async function openDirectory({
   const self = peerIdFromPrivateKey(await fromStore(path, loadIdentity(datastore))).toMultihash().bytes
   const stored = openZoneStore({ datastore, clock, logger, config, self: kademliaId(self) })
   const store = opened.use(await fromStore(path, stored))
-  const needs = { config, datastore, store, clock, machine, logger }
+  let finder: Finder | undefined
+  const changed = async (change: Change) => (await finder?.changed(change)) ?? true
+  const needs = { config, datastore, store, clock, machine, logger, changed }
   const wide = opened.use(await fromStore(path, openNetwork({ ...needs, side: 'wan' })))
   const local = isLocalWanted(config)
     ? opened.use(await fromStore(path, openNetwork(localNeeds(needs))))
@@ -63,10 +65,11 @@ export async function openDirectory({
   const networks = new Networks(all)
   const search = networks.search.bind(networks)
   const correct = networks.correct.bind(networks)
-  const finder = new Finder({ store, clock, config, search, correct })
-  opened.defer(async () => await finder.idle())
+  const found = new Finder({ store, clock, config, search, correct })
+  finder = found
+  opened.defer(async () => await found.idle())
   for (const each of all) opened.defer(() => each.endSearches())
-  return new KademliaDirectory({ wide, local, networks, store, clock, finder, opened: opened.move() })
+  return new KademliaDirectory({ wide, local, networks, store, clock, finder: found, opened: opened.move() })
 }
 
 /** A node on loopback is a test, a demo or behind a proxy: it has no neighbours to look for. */

@@ -3,8 +3,9 @@ import { LRUCache } from 'lru-cache'
 import type { Clock } from '../clock.ts'
 import type { FindOptions, Lookup, LookupEffort } from '../zone/directory.ts'
 import { ZoneFault } from '../zone/fault.ts'
-import type { PublicKey } from '../zone/key.ts'
+import { type PublicKey, publicKeyFromBytes } from '../zone/key.ts'
 import type { SignedZone } from '../zone/signed-zone.ts'
+import { encodeZBase32 } from '../zone/z-base-32.ts'
 import { abortable } from './abortable.ts'
 import type { DhtConfig } from './config.ts'
 import type { Contact } from './frames.ts'
@@ -30,6 +31,18 @@ const AGREEING = 3
 /** Seconds a zone is fresh that one peer alone has given. */
 const UNSURE = 10
 
+/** Milliseconds: of what was used within them news are welcome. */
+const IN_USE = 3_600_000
+/** Peers that tell of one and the same change are asked for it at once. */
+const MAX_GIVERS = 3
+
+/** What a peer says, unasked: that there is a newer zone. It has to give it. */
+export interface Change {
+  readonly key: Uint8Array
+  readonly sequence: bigint
+  give(key: PublicKey, have: SignedZone | undefined): Promise<SignedZone | undefined>
+}
+
 interface Confirmation {
   readonly sequence: bigint
   /** Milliseconds of the monotonic clock. */
@@ -45,6 +58,8 @@ export class Finder {
   readonly #flights = new Map<string, Promise<Lookup>>()
   /** Walks that go on behind answers that have been given. */
   readonly #walks = new Map<string, Promise<void>>()
+  /** How many peers are being asked for the change they told of. */
+  readonly #changing = new Map<string, number>()
   /** When the network last said which sequence is the newest. */
   readonly #confirmed: LRUCache<string, Confirmation>
 
@@ -68,6 +83,38 @@ export class Finder {
   /** The network is known to hold nothing newer. @param sure false when one peer alone says so */
   confirm({ key, sequence }: SignedZone, sure = true): void {
     this.#confirmed.set(key.label, { sequence, sure, at: this.#needs.clock.monotonic() })
+  }
+
+  /**
+   * Protocol 5, "Fresh": a zone in use is replaced as soon as a holder says so and gives the newer one; what it rests on is
+   * that copy's signature and nothing else. Never rejects. @returns false when it was asked, and gave no such zone
+   */
+  async changed({ key: octets, sequence, give }: Change): Promise<boolean> {
+    const label = encodeZBase32(octets)
+    const givers = this.#changing.get(label) ?? 0
+    if (!this.#isNews(label, sequence) || givers >= MAX_GIVERS) return true
+    this.#changing.set(label, givers + 1)
+    try {
+      const key = publicKeyFromBytes(octets)
+      const zone = await give(key, await this.#needs.store.get(key))
+      if (!this.#isNews(label, sequence)) return true // another has given it meanwhile
+      if (!zone || zone.sequence < sequence) return false
+      if (await this.#adopt(zone)) this.#walkOn(zone)
+      return true
+    } catch {
+      return false
+    } finally {
+      const left = (this.#changing.get(label) ?? 1) - 1
+      if (left > 0) this.#changing.set(label, left)
+      else this.#changing.delete(label)
+    }
+  }
+
+  #isNews(label: string, sequence: bigint): boolean {
+    const known = this.#confirmed.peek(label)
+    return (
+      known !== undefined && known.sequence < sequence && this.#needs.clock.monotonic() - known.at <= IN_USE
+    )
   }
 
   #isFresh(zone: SignedZone, maxAge: number): boolean {

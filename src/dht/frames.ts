@@ -27,6 +27,7 @@ const Kind = {
   stored: 0x91,
   newer: 0x92,
   refused: 0x93,
+  changed: 0xa1,
 } as const
 
 /** `older`: a newer one was seen, but is held no more. */
@@ -81,6 +82,13 @@ export type PutReply =
 
 export type Reply = GetReply | PutReply
 
+/** Said without being asked, to who asked for the zone lately: there is a newer one. */
+export interface Notice {
+  readonly kind: 'changed'
+  readonly key: Uint8Array
+  readonly sequence: bigint
+}
+
 /** A request or reply with the id that binds them; `time` is the replier's clock, milliseconds since the epoch. */
 export type Numbered<Body> = Body & { readonly request: number }
 export type TimedReply = Numbered<Reply> & { readonly time: number }
@@ -134,6 +142,15 @@ function replyBody(reply: Reply): Uint8Array[] {
   }
 }
 
+export function encodeNotice({ key, sequence }: Notice): Uint8Array {
+  return frame(Kind.changed, 0, [key, u64(sequence)])
+}
+
+/** What a replier sends: replies, and unasked notices. @param octets a frame without its length; @throws DhtFault `frame` */
+export function decodeReplyOrNotice(octets: Uint8Array): TimedReply | Notice {
+  return octets[0] === Kind.changed ? decodeNotice(octets) : decodeReply(octets)
+}
+
 /** @param octets a frame without its length; @throws DhtFault `frame` */
 export function decodeReply(octets: Uint8Array): TimedReply {
   const reader = new OctetReader(octets)
@@ -142,6 +159,14 @@ export function decodeReply(octets: Uint8Array): TimedReply {
   const reply = { ...head, ...decodeReplyBody(kind, reader) }
   reader.end()
   return reply
+}
+
+function decodeNotice(octets: Uint8Array): Notice {
+  const reader = new OctetReader(octets.subarray(1))
+  reader.u32() // the id of no request
+  const notice = { kind: 'changed', key: reader.take(KEY_OCTETS), sequence: reader.u64() } as const
+  reader.end()
+  return notice
 }
 
 function decodeReplyBody(kind: number, reader: OctetReader): Reply {

@@ -9,7 +9,8 @@ import { parseMultiaddr } from './addresses.ts'
 import { Bootstrap } from './bootstrap.ts'
 import type { DhtConfig } from './config.ts'
 import { ContactBook, contactOf, groupOfContact } from './contacts.ts'
-import type { Contact } from './frames.ts'
+import type { Change } from './finder.ts'
+import type { Contact, Notice } from './frames.ts'
 import { GuardedDatastore } from './guard.ts'
 import { createHost, type Host, startHost } from './host.ts'
 import { loadIdentity } from './identity.ts'
@@ -31,6 +32,8 @@ export interface NetworkNeeds {
   readonly datastore: Datastore
   /** Of both networks. */
   readonly store: SharedStore
+  /** A peer of this network says that it holds a newer zone. Never rejects. @returns whether that was true */
+  changed(change: Change): Promise<boolean>
   /** The time to go by; what the peers of this network say of it is heard by it. */
   readonly clock: NetworkClock
   /** This machine's own. */
@@ -65,7 +68,9 @@ export async function openNetwork(needs: NetworkNeeds): Promise<Network> {
   const groupOf = (contact: Contact) => groupOfContact(contact, node)
   if (config.mode === 'server')
     // Others are told what this machine's clock says: each has to be a witness of its own.
-    await serveZones({ node, store, routingTable, contacts, groupOf, clock: machine, logger, config })
+    opened.use(
+      await serveZones({ node, store, routingTable, contacts, groupOf, clock: machine, logger, config }),
+    )
   neighbours?.watch((peer) => meet(node, peer, logger))
   await startHost(host, config)
   const addresses = bootstrapAddresses(config, node.peerId.toString())
@@ -74,7 +79,9 @@ export async function openNetwork(needs: NetworkNeeds): Promise<Network> {
   const reached = liveness.reached.bind(liveness)
   const timed = (peer: PeerId, time: number, roundTrip: number) =>
     clock.hear({ peer: peer.toString(), group: groupOf(contactOf(peer)), time, roundTrip })
-  const streams = opened.use(new PeerStreams({ node, clock, config, reached, timed }))
+  const changed = async ({ key, sequence }: Notice, contact: Contact) =>
+    await needs.changed({ key, sequence, give: (zone, have) => searcher.askOne(contact, zone, have) })
+  const streams = opened.use(new PeerStreams({ node, clock, config, reached, timed, changed }))
   const client = new ZoneClient(streams, kad)
   const self = node.peerId.toMultihash().bytes
   const searcher = opened.use(

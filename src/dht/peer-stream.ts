@@ -2,12 +2,19 @@
 import type { Stream } from '@libp2p/interface'
 import { DhtFault } from './fault.ts'
 import { FrameStream } from './frame-stream.ts'
-import { decodeReply, encodeRequest, type Request, type TimedReply } from './frames.ts'
+import { decodeReplyOrNotice, encodeRequest, type Notice, type Request, type TimedReply } from './frames.ts'
 
 export interface PendingReply {
   readonly reply: Promise<TimedReply>
   /** Nobody waits for it any more. */
   forget(): void
+}
+
+export interface PeerStreamHandler {
+  /** Called once, when no more requests can be sent. */
+  ended(): void
+  /** A zone that was asked for here has changed. @returns whether that was true */
+  changed(notice: Notice): Promise<boolean>
 }
 
 const REQUEST_IDS = 2 ** 32
@@ -16,15 +23,22 @@ export class PeerStream {
   readonly #pending = new Map<number, PromiseWithResolvers<TimedReply>>()
   readonly #frames: FrameStream
   readonly #maxInFlight: number
+  readonly #handler: PeerStreamHandler
   #last = 0
+  /** It has told of a change that was none: it is listened to no more. */
+  #isLiar = false
 
-  /** @param ended called once, when no more requests can be sent */
-  constructor(stream: Stream, maxInFlight: number, ended: () => void) {
+  constructor(stream: Stream, maxInFlight: number, handler: PeerStreamHandler) {
     this.#maxInFlight = maxInFlight
+    this.#handler = handler
     this.#frames = new FrameStream(stream, {
-      frame: (octets) => this.#answered(decodeReply(octets)),
+      frame: (octets) => {
+        const heard = decodeReplyOrNotice(octets)
+        if (heard.kind === 'changed') void this.#hear(heard)
+        else this.#answered(heard)
+      },
       ended: (cause) => {
-        ended()
+        handler.ended()
         this.#rejectAll(cause)
       },
     })
@@ -52,6 +66,10 @@ export class PeerStream {
     do this.#last = (this.#last + 1) % REQUEST_IDS
     while (this.#pending.has(this.#last))
     return this.#last
+  }
+
+  async #hear(notice: Notice): Promise<void> {
+    if (!this.#isLiar && !(await this.#handler.changed(notice))) this.#isLiar = true
   }
 
   /** A reply that comes too late is for nobody. */

@@ -6,13 +6,15 @@ import { abortable } from './abortable.ts'
 import type { DhtConfig } from './config.ts'
 import { dialAddresses, peerIdOf } from './contacts.ts'
 import { DhtFault } from './fault.ts'
-import { type Contact, type Request, type TimedReply, ZONE_PROTOCOL } from './frames.ts'
+import { type Contact, type Notice, type Request, type TimedReply, ZONE_PROTOCOL } from './frames.ts'
 import { PeerStream } from './peer-stream.ts'
 
 export interface PeerStreamsNeeds {
   readonly node: Pick<Libp2p, 'getConnections' | 'dial' | 'peerStore'>
   readonly clock: Clock
   readonly config: Pick<DhtConfig, 'requestTimeout' | 'maxRequestsInFlight'>
+  /** A peer says, unasked, that a zone has changed. Never rejects. @returns whether that was true */
+  changed(notice: Notice, contact: Contact): Promise<boolean>
   /** Told of every peer that was reached, or could not be. */
   reached(peer: PeerId, alive: boolean): void
   /** Told of every reply: the time the peer says it is, and the milliseconds it took there and back. */
@@ -80,9 +82,12 @@ export class PeerStreams implements Disposable {
   async #openTo(peer: PeerId, contact: Contact): Promise<PeerStream> {
     const connection = await this.#connect(peer, contact)
     const stream = await newStream(connection)
-    const opened: PeerStream = new PeerStream(stream, this.#needs.config.maxRequestsInFlight, () => {
-      this.#opening.delete(peer.toString())
-      this.#open.delete(opened)
+    const opened: PeerStream = new PeerStream(stream, this.#needs.config.maxRequestsInFlight, {
+      changed: async (notice) => await this.#needs.changed(notice, contact),
+      ended: () => {
+        this.#opening.delete(peer.toString())
+        this.#open.delete(opened)
+      },
     })
     this.#open.add(opened)
     if (this.#closed) opened.abort(new DhtFault('stream', 'This node is closing.'))

@@ -8,7 +8,7 @@ import type { PutOutcome, ZoneStore } from './zone-store.ts'
 export type Side = 'wan' | 'lan'
 
 /** What a network's own parts use of the store. */
-export type SharedStore = Pick<ZoneStore, 'get' | 'getByOctets' | 'holding' | 'put'>
+export type SharedStore = Pick<ZoneStore, 'get' | 'getByOctets' | 'holding' | 'put' | 'watch'>
 
 export function carries(side: Side, { soa }: SignedZone): boolean {
   return soa.scope === 'any' || soa.scope === side
@@ -48,6 +48,10 @@ export class ScopedStore implements SharedStore {
     checkScope(this.#side, zone)
     const outcome = await this.#store.put(zone, options)
     return outcome.kind === 'older' ? { ...outcome, newest: this.#visible(outcome.newest) } : outcome
+  }
+
+  watch(listener: (zone: SignedZone) => void): Disposable {
+    return this.#store.watch((zone) => carries(this.#side, zone) && listener(zone))
   }
 
   #visible(zone: SignedZone | undefined): SignedZone | undefined {

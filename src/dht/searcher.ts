@@ -10,7 +10,7 @@ import { contactOf } from './contacts.ts'
 import type { Contact } from './frames.ts'
 import type { RoutingTable } from './kad.ts'
 import { type Findings, type LookupGoal, type LookupTools, walk } from './lookup.ts'
-import { encodeRecordKey, kademliaId } from './record-key.ts'
+import { digestOf, encodeRecordKey, kademliaId } from './record-key.ts'
 import { checkScope, type Side } from './scope.ts'
 import type { ZoneClient } from './zone-client.ts'
 
@@ -23,7 +23,7 @@ export interface SearcherNeeds {
   readonly clock: Clock
   /** This node's peer id as a multihash. */
   readonly self: Uint8Array
-  readonly limits: LookupTools['limits'] & Pick<DhtConfig, 'hedgeMin'>
+  readonly limits: LookupTools['limits'] & Pick<DhtConfig, 'hedgeMin' | 'requestTimeout'>
 }
 
 /** A lookup begins with so many times k peers: of the k closest one hand may have too many. */
@@ -64,6 +64,24 @@ export class Searcher implements Disposable {
     } catch (cause) {
       if (!closing.aborted && !signal?.aborted) throw cause
       return nothingFound(closing.aborted ? 'This node is closing.' : 'The lookup was ended.')
+    }
+  }
+
+  /** One peer's copy, if it is a good one and newer than `have`. Never rejects. */
+  async askOne(
+    contact: Contact,
+    key: PublicKey,
+    have: SignedZone | undefined,
+  ): Promise<SignedZone | undefined> {
+    const { ask, accept } = this.#tools
+    const copy = have && { sequence: have.sequence, digest: digestOf(have.bytes) }
+    const budget = { hopsLeft: 0, messagesLeft: 0, millisecondsLeft: this.#needs.limits.requestTimeout }
+    const request = { kind: 'get', key: key.bytes, replica: 0, have: copy, ...budget } as const
+    try {
+      const reply = await ask(contact, request, this.#closing.signal)
+      return reply.kind === 'found' ? accept(reply.bytes, key) : undefined
+    } catch {
+      return undefined
     }
   }
 

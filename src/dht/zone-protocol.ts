@@ -1,5 +1,6 @@
 /** The server's end of `/kadns/zone/1`: gets and puts from the zone store, with closer peers from the routing table. */
 import type { Connection, Libp2p, PeerId, Stream } from '@libp2p/interface'
+import { LRUCache } from 'lru-cache'
 import type { Logger } from 'pino'
 import type { Clock } from '../clock.ts'
 import { ZoneFault } from '../zone/fault.ts'
@@ -11,6 +12,7 @@ import { FrameStream } from './frame-stream.ts'
 import {
   type Contact,
   decodeRequest,
+  encodeNotice,
   encodeReply,
   type GetReply,
   type GetRequest,
@@ -45,22 +47,35 @@ export interface ZoneServerNeeds {
 /** Of so many of the closest peers those that are told are chosen; of more, when one hand has too many of them. */
 const CHOICE = 2 * MAX_CLOSER + 1
 const WIDE_CHOICE = 8 * MAX_CLOSER
+/** Zones of which one stream's peer is told that they changed, and milliseconds from when it asked. */
+const MAX_ASKED = 1000
+const TOLD_FOR = 3_600_000
 /** Seconds of its rate that a peer may use at once. */
 const BURST_SECONDS = 2
 
-/** Registers the protocol; from then on peers are answered. */
-export async function serveZones(needs: ZoneServerNeeds): Promise<void> {
+/** Registers the protocol; from then on peers are answered, and until disposed told of changes. */
+export async function serveZones(needs: ZoneServerNeeds): Promise<Disposable> {
   const perSecond = needs.config.maxRequestsPerSecond * loopbackFactor(needs.config)
   const rates = new Buckets({ perSecond, burst: BURST_SECONDS * perSecond }, needs.clock)
+  const sessions = new Set<ZoneSession>()
   const serve = (stream: Stream, connection: Connection) => {
-    new ZoneSession(stream, connection, { ...needs, rates })
+    const session = new ZoneSession(stream, connection, {
+      ...needs,
+      rates,
+      ended: () => sessions.delete(session),
+    })
+    sessions.add(session)
   }
   await needs.node.handle(ZONE_PROTOCOL, serve, { maxInboundStreams: needs.config.maxInboundStreams })
+  return needs.store.watch((zone) => {
+    for (const session of sessions) session.tell(zone)
+  })
 }
 
 interface ZoneSessionNeeds extends ZoneServerNeeds {
   /** Of requests, for each peer, whatever streams they come on. */
   readonly rates: Buckets
+  ended(): void
 }
 
 /** One stream of one peer. It ends with the first frame that is none. */
@@ -70,6 +85,8 @@ class ZoneSession {
   /** The IP group of the connection. */
   readonly #group: string | undefined
   readonly #frames: FrameStream
+  /** Zones it asked for and got, with the time by the monotonic clock. */
+  readonly #asked = new LRUCache<string, number>({ max: MAX_ASKED })
   #inFlight = 0
 
   constructor(stream: Stream, { remotePeer: peer, remoteAddr }: Connection, needs: ZoneSessionNeeds) {
@@ -78,8 +95,18 @@ class ZoneSession {
     this.#group = ipGroupOfAddress(remoteAddr)
     this.#frames = new FrameStream(stream, {
       frame: (octets) => this.#accept(decodeRequest(octets)),
-      ended: (cause) => needs.logger.debug({ peer: peer.toString(), err: cause }, 'a peer stopped asking'),
+      ended: (cause) => {
+        needs.ended()
+        needs.logger.debug({ peer: peer.toString(), err: cause }, 'a peer stopped asking')
+      },
     })
+  }
+
+  /** Protocol 5, "Fresh": who asked for a zone within the last hour is told that it has changed. */
+  tell({ key, sequence }: SignedZone): void {
+    const at = this.#asked.get(key.label)
+    if (at === undefined || this.#needs.clock.monotonic() - at > TOLD_FOR) return
+    this.#frames.send(encodeNotice({ kind: 'changed', key: key.bytes, sequence }))
   }
 
   #accept(request: Numbered<Request>): void {
@@ -112,6 +139,7 @@ class ZoneSession {
       this.#needs.store.getByOctets(request.key),
       this.#closer(request.key, request.replica),
     ])
+    if (zone) this.#asked.set(zone.key.label, this.#needs.clock.monotonic())
     return zone ? replyWith(zone, request.have, closer) : { kind: 'absent', closer }
   }
 

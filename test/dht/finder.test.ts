@@ -9,6 +9,7 @@ import { type SignedZone, signRevocation } from '../../src/zone/signed-zone.ts'
 import { silentLogger } from '../support/dht.ts'
 import { ManualClock } from '../support/manual-clock.ts'
 import { TestOwner } from '../support/test-zone.ts'
+import { until } from '../support/until.ts'
 
 const { signal } = new AbortController()
 const foreign = { own: false }
@@ -264,4 +265,62 @@ test('only so many walks go on at once', async () => {
   assert.equal(walks, 2)
   end.resolve(AGREED)
   await finder.idle()
+})
+
+test('a zone in use is replaced when a peer that says it has changed gives the newer one', async () => {
+  const { network, finder, owner, store } = await setUp()
+  const [older, newer] = [owner.sign(), owner.sign('www 60 IN A 192.0.2.9')]
+  network.says = { kind: 'found', zone: older }
+  await finder.find(owner.key, { signal })
+  await finder.idle()
+  const notice = { key: owner.key.bytes, sequence: newer.sequence }
+  assert.equal(await finder.changed({ ...notice, give: async () => newer }), true)
+  assert.deepEqual((await store.get(owner.key))?.bytes, newer.bytes)
+  const unasked = async () => assert.fail('it is known by now')
+  assert.equal(await finder.changed({ ...notice, give: unasked }), true)
+})
+
+test('who tells of a change and does not give it is found out, and nothing has changed', async () => {
+  const { network, finder, owner, store } = await setUp()
+  const older = owner.sign()
+  network.says = { kind: 'found', zone: older }
+  await finder.find(owner.key, { signal })
+  await finder.idle()
+  const notice = { key: owner.key.bytes, sequence: older.sequence + 5n }
+  assert.equal(await finder.changed({ ...notice, give: async () => undefined }), false)
+  assert.equal(await finder.changed({ ...notice, give: async () => older }), false)
+  assert.deepEqual((await store.get(owner.key))?.bytes, older.bytes)
+})
+
+test('news of a zone that nobody used within the hour are nothing to ask for', async () => {
+  const { clock, network, finder, owner } = await setUp()
+  const unasked = async () => assert.fail('nobody uses it')
+  const notice = { key: owner.key.bytes, sequence: 9n, give: unasked }
+  assert.equal(await finder.changed(notice), true)
+  network.says = { kind: 'found', zone: owner.sign() }
+  await finder.find(owner.key, { signal })
+  await finder.idle()
+  clock.advance(3_600_001)
+  assert.equal(await finder.changed({ ...notice, sequence: 2n ** 62n }), true)
+})
+
+test('at most three who tell of the same change are asked for it at once', async () => {
+  const { network, finder, owner } = await setUp()
+  network.says = { kind: 'found', zone: owner.sign() }
+  await finder.find(owner.key, { signal })
+  await finder.idle()
+  const newer = owner.sign('www 60 IN A 192.0.2.9')
+  const given = Promise.withResolvers<SignedZone>()
+  let asked = 0
+  const give = async () => {
+    asked++
+    return await given.promise
+  }
+  const notices = Array.from({ length: 5 }, () =>
+    finder.changed({ key: owner.key.bytes, sequence: newer.sequence, give }),
+  )
+  await until(() => asked >= 3)
+  given.resolve(newer)
+  assert.deepEqual(await Promise.all(notices), [true, true, true, true, true])
+  assert.equal(asked, 3)
 })

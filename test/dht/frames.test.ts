@@ -5,7 +5,9 @@ import { DhtFault } from '../../src/dht/fault.ts'
 import { FrameSplitter } from '../../src/dht/frame-splitter.ts'
 import {
   decodeReply,
+  decodeReplyOrNotice,
   decodeRequest,
+  encodeNotice,
   encodeReply,
   encodeRequest,
   MAX_FRAME_OCTETS,
@@ -90,6 +92,18 @@ describe('frames', () => {
       assert.deepEqual(decodeReply(octets.subarray(2)), reply)
     })
   }
+
+  test('the vector of a notice is encoded and decoded', () => {
+    const notice = { kind: 'changed', key: Buffer.alloc(32, 0x2a), sequence: 257n } as const
+    const octets = Buffer.from(
+      `002d a1 00000000 ${'2a'.repeat(32)} 0000000000000101`.replaceAll(' ', ''),
+      'hex',
+    )
+    assert.equal(Buffer.from(encodeNotice(notice)).toString('hex'), octets.toString('hex'))
+    assert.deepEqual(decodeReplyOrNotice(octets.subarray(2)), notice)
+    assert.throws(() => decodeReplyOrNotice(octets.subarray(2, -1)), isFrameFault)
+    assert.throws(() => decodeReplyOrNotice(Buffer.concat([octets.subarray(2), octets])), isFrameFault)
+  })
 
   test('whatever is cut short or has octets behind it is a fault', () => {
     for (const [, request] of requests.filter(([, { kind }]) => kind === 'get')) {

@@ -396,3 +396,19 @@ test('a zone for the local network is not taken from the wide area', async () =>
   assert.equal(await stockPut(stock.kad, wide), 1)
   assert.equal(await node.floorOf(owner.key), wide.sequence)
 })
+
+test('who asked for a zone is told of its change, and has the newer one without asking again', async () => {
+  await using network = await TestNetwork.open(3)
+  const [publisher] = network.nodes as [NetworkDirectory]
+  const reader = await network.join({ mode: 'client' }) // nobody puts a zone on a client
+  await until(() => reader.peerCount() === 3)
+  const owner = new TestOwner()
+  const [older, newer] = [owner.sign(), owner.sign('www 60 IN A 192.0.2.9')]
+  await publisher.publish(older, signal)
+  assert.equal((await foundBy(reader, older)).sequence, older.sequence)
+  const heard: SignedZone[] = []
+  using _watch = reader.watch((zone) => heard.push(zone))
+  await publisher.publish(newer, signal)
+  await until(() => heard.length > 0)
+  assert.deepEqual(heard[0]?.bytes, newer.bytes)
+})
