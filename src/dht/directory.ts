@@ -57,7 +57,12 @@ export async function openDirectory({
   let finder: Finder | undefined
   const changed = async (change: Change) => (await finder?.changed(change)) ?? true
   const needs = { config, datastore, store, clock, machine, logger, changed }
-  const wide = opened.use(await fromStore(path, openNetwork({ ...needs, side: 'wan' })))
+  const wide = opened.use(
+    await fromStore(
+      path,
+      openNetwork({ ...needs, side: 'wan', tending: config.mode === 'server' ? store.tending : undefined }),
+    ),
+  )
   const local = isLocalWanted(config)
     ? opened.use(await fromStore(path, openNetwork(localNeeds(needs))))
     : undefined

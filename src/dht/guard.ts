@@ -13,6 +13,7 @@ import type { SharedStore } from './scope.ts'
 
 export const KAD_PREFIX = '/kad'
 const RECORDS = `${KAD_PREFIX}/record/`
+const PROVIDERS = `${KAD_PREFIX}/provider/`
 /** Protobuf adds to the zone its key, a time and a few octets of structure. */
 const MAX_RECORD_OCTETS = MAX_ZONE_OCTETS + 300
 /** kad-dht does not say whose request it is: all who come this way are one group. */
@@ -40,6 +41,7 @@ export class GuardedDatastore extends BaseDatastore {
   }
 
   override async put(key: Key, value: Uint8Array): Promise<Key> {
+    if (isProvider(key)) throw new DhtFault('refused', 'Only zones are kept.')
     if (!isRecord(key)) return await this.#inner.put(key, value)
     const record = recordKeyOf(key)
     if (!record) throw new DhtFault('frame', 'Only zones are kept.')
@@ -95,6 +97,11 @@ export class GuardedDatastore extends BaseDatastore {
     if (kind === 'older' || kind === 'full' || kind === 'busy')
       throw new DhtFault('refused', `Zone ${key.label} is not kept: ${kind}.`)
   }
+}
+
+/** Who provides what: content of others that nobody here asks for, and that kad-dht would keep without limit. */
+function isProvider(key: Key): boolean {
+  return key.toString().startsWith(PROVIDERS)
 }
 
 function isRecord(key: Key): boolean {

@@ -4,6 +4,7 @@ import type { Multiaddr } from '@multiformats/multiaddr'
 import type { Datastore } from 'interface-datastore'
 import type { Logger } from 'pino'
 import type { Clock } from '../clock.ts'
+import type { PublicKey } from '../zone/key.ts'
 import type { SignedZone } from '../zone/signed-zone.ts'
 import { parseMultiaddr } from './addresses.ts'
 import { Bootstrap } from './bootstrap.ts'
@@ -14,16 +15,19 @@ import type { Contact, Notice } from './frames.ts'
 import { GuardedDatastore } from './guard.ts'
 import { createHost, type Host, startHost } from './host.ts'
 import { loadIdentity } from './identity.ts'
+import { Keeping } from './keeping.ts'
 import { Liveness } from './liveness.ts'
 import type { Findings, LookupGoal } from './lookup.ts'
 import { Neighbours } from './neighbours.ts'
 import type { NetworkClock } from './network-clock.ts'
 import { PeerStreams } from './peer-streams.ts'
 import { Putter } from './putter.ts'
+import type { Replica } from './record-key.ts'
 import { ScopedStore, type SharedStore, type Side } from './scope.ts'
 import { Searcher } from './searcher.ts'
 import { ZoneClient } from './zone-client.ts'
 import { serveZones } from './zone-protocol.ts'
+import type { ZoneStore } from './zone-store.ts'
 
 export interface NetworkNeeds {
   readonly side: Side
@@ -36,6 +40,8 @@ export interface NetworkNeeds {
   changed(change: Change): Promise<boolean>
   /** The time to go by; what the peers of this network say of it is heard by it. */
   readonly clock: NetworkClock
+  /** Where this network is the one to keep others' zones alive. */
+  readonly tending?: ZoneStore['tending'] | undefined
   /** This machine's own. */
   readonly machine: Clock
   readonly logger: Logger
@@ -50,6 +56,7 @@ interface NetworkParts {
   readonly opened: AsyncDisposableStack
 }
 
+const REPLICAS: readonly Replica[] = [0, 1, 2]
 /** Milliseconds within which several new peers are told as one. */
 const PEERS_SETTLE = 100
 
@@ -89,6 +96,21 @@ export async function openNetwork(needs: NetworkNeeds): Promise<Network> {
   )
   const search = searcher.search.bind(searcher)
   const putter = new Putter({ store, client, clock, logger, config, search })
+  if (needs.tending) {
+    const give = putter.give.bind(putter)
+    const placesOf = (key: PublicKey) => REPLICAS.filter((replica) => searcher.isAmongClosest(key, replica))
+    const keeping = new Keeping({
+      store,
+      stock: needs.tending,
+      clock,
+      logger,
+      config,
+      placesOf,
+      search,
+      give,
+    })
+    opened.use(keeping).start()
+  }
   bootstrap.start()
   return new Network({ side, host, clock, searcher, putter, opened: opened.move() })
 }

@@ -83,11 +83,14 @@ export class Putter {
 
   /** Gives a newer zone to peers that were found to hold an older one; what fails is not missed. Never rejects. */
   async correct(contacts: readonly Contact[], zone: SignedZone): Promise<void> {
+    await this.give(contacts.slice(0, MAX_CORRECTIONS), zone)
+  }
+
+  /** Puts a zone on these peers; what fails is not missed. Never rejects. */
+  async give(contacts: readonly Contact[], zone: SignedZone): Promise<void> {
     const late = new AbortController()
     using _deadline = this.#needs.clock.after(this.#needs.config.publishTimeout, () => late.abort())
-    const puts = contacts
-      .slice(0, MAX_CORRECTIONS)
-      .map((each) => this.#putOn(each, { zone, replica: 0, signal: late.signal }))
+    const puts = contacts.map((each) => this.#putOn(each, { zone, replica: 0, signal: late.signal }))
     await Promise.allSettled(puts)
   }
 

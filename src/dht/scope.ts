@@ -2,7 +2,8 @@
 import { ZoneFault } from '../zone/fault.ts'
 import type { PublicKey } from '../zone/key.ts'
 import type { SignedZone } from '../zone/signed-zone.ts'
-import type { PutOutcome, ZoneStore } from './zone-store.ts'
+import type { PutOptions, PutOutcome } from './zone-put.ts'
+import type { ZoneStore } from './zone-store.ts'
 
 /** The wide area, or this local network. */
 export type Side = 'wan' | 'lan'
@@ -44,7 +45,7 @@ export class ScopedStore implements SharedStore {
   }
 
   /** @throws ZoneFault `scope` besides those of the store */
-  async put(zone: SignedZone, options: Parameters<ZoneStore['put']>[1]): Promise<PutOutcome> {
+  async put(zone: SignedZone, options: PutOptions): Promise<PutOutcome> {
     checkScope(this.#side, zone)
     const outcome = await this.#store.put(zone, options)
     return outcome.kind === 'older' ? { ...outcome, newest: this.#visible(outcome.newest) } : outcome

@@ -10,7 +10,7 @@ import { contactOf } from './contacts.ts'
 import type { Contact } from './frames.ts'
 import type { RoutingTable } from './kad.ts'
 import { type Findings, type LookupGoal, type LookupTools, walk } from './lookup.ts'
-import { digestOf, encodeRecordKey, kademliaId } from './record-key.ts'
+import { digestOf, distance, encodeRecordKey, kademliaId, type Replica } from './record-key.ts'
 import { checkScope, type Side } from './scope.ts'
 import type { ZoneClient } from './zone-client.ts'
 
@@ -83,6 +83,16 @@ export class Searcher implements Disposable {
     } catch {
       return undefined
     }
+  }
+
+  /** Whether fewer than k of the known peers are closer to a zone's place than this node. */
+  isAmongClosest(key: PublicKey, replica: Replica): boolean {
+    const { routingTable, limits, self } = this.#needs
+    const target = kademliaId(encodeRecordKey(key, replica))
+    const furthest = routingTable.closestPeers(target, { count: limits.maxAsked })[limits.maxAsked - 1]
+    if (!furthest) return true
+    const away = (id: Uint8Array) => distance(kademliaId(id), target)
+    return Buffer.compare(away(self), away(contactOf(furthest).id)) < 0
   }
 
   [Symbol.dispose](): void {

@@ -1,4 +1,5 @@
 /** The zones this node holds: which are others', who brought them, and which goes when there is no room for all. */
+import { randomInt } from 'node:crypto'
 import { KEY_OCTETS } from '../zone/key.ts'
 import { decodeZBase32 } from '../zone/z-base-32.ts'
 import type { DhtConfig } from './config.ts'
@@ -9,6 +10,8 @@ import type { ShelfMark } from './zone-shelf.ts'
 const GROUP_SHARE = 1 / 8
 /** Milliseconds: what was asked for within them stays longer than what was not. */
 const ASKED_WITHIN = 86_400_000
+/** Protocol 5, "Keeping alive": a day, a quarter more or less, in milliseconds. */
+const DUE = { least: 0.75 * 86_400_000, spread: 0.5 * 86_400_000 }
 const REPLICAS: readonly Replica[] = [0, 1, 2]
 /** The first octets of a distance; with random ids nothing is equal in them. */
 const DISTANCE_OCTETS = 6
@@ -19,6 +22,8 @@ interface Entry {
   readonly distance: number
   /** Milliseconds since the Unix epoch; -Infinity: never, since this node started. */
   asked: number
+  /** Milliseconds of the monotonic clock: when somebody should have put it again. */
+  due: number
 }
 
 /** A zone of others that is to be taken in. */
@@ -56,13 +61,16 @@ export class Stock {
     return this.#entries.has(label)
   }
 
-  set(label: string, mark: ShelfMark): void {
+  /** @param now milliseconds of the monotonic clock */
+  set(label: string, mark: ShelfMark, now: number): void {
     const before = this.#entries.get(label)
     this.delete(label)
     const entry = {
       mark,
       distance: before?.distance ?? this.#distanceOf(label),
       asked: before?.asked ?? -Infinity,
+      // What was there at the start was put some time ago, nobody knows when; not all of it is due at once.
+      due: before?.due ?? now + randomInt(DUE.least + DUE.spread),
     }
     this.#entries.set(label, entry)
     if (mark.own) return
@@ -87,6 +95,22 @@ export class Stock {
     if (entry) entry.asked = now
   }
 
+  /** Somebody has put the zone just now. @param now milliseconds of the monotonic clock */
+  heard(label: string, now: number): void {
+    const entry = this.#entries.get(label)
+    if (entry) entry.due = now + DUE.least + randomInt(DUE.spread)
+  }
+
+  /** Others' zones that nobody has put for about a day. */
+  due(now: number, count: number): string[] {
+    const labels: string[] = []
+    for (const [label, { due }] of this.#foreign) {
+      if (labels.length === count) break
+      if (due <= now) labels.push(label)
+    }
+    return labels
+  }
+
   /** The zones whose time was over at that moment. */
   expired(at: number): string[] {
     return [...this.#entries].filter(([, { mark }]) => mark.expires <= at).map(([label]) => label)
@@ -100,7 +124,12 @@ export class Stock {
   admits({ label, group }: Newcomer, now: number): boolean {
     if (this.#foreign.size < this.#needs.limits.maxZones) return true
     const asked = group === undefined ? now : -Infinity
-    const newcomer = { mark: { own: false, expires: 0, group }, distance: this.#distanceOf(label), asked }
+    const newcomer = {
+      mark: { own: false, expires: 0, group },
+      distance: this.#distanceOf(label),
+      asked,
+      due: Infinity,
+    }
     return this.#first(now, [label, newcomer]) !== label
   }
 

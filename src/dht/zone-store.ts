@@ -22,28 +22,8 @@ import { Buckets } from './rate.ts'
 import { Stock } from './stock.ts'
 import { Sweeper } from './sweeper.ts'
 import { Watchers } from './watchers.ts'
+import type { PutOptions, PutOutcome } from './zone-put.ts'
 import { type ShelfMark, ZoneShelf } from './zone-shelf.ts'
-
-export type PutOutcome =
-  /** It is the newest known now, on disk, and the watchers have been told. */
-  | { readonly kind: 'new' }
-  /** The very bytes held already. */
-  | { readonly kind: 'refreshed' }
-  /** Below what is held, or was once seen (then there is nothing to show). */
-  | { readonly kind: 'older'; readonly newest: SignedZone | undefined }
-  /** There is no room for another zone of others. */
-  | { readonly kind: 'full' }
-  /** Its IP group brings new zones too fast. */
-  | { readonly kind: 'busy' }
-
-export interface PutOptions {
-  /** Whether this node signs it. */
-  readonly own: boolean
-  /** It comes from this node's own publisher, and no other node has seen it yet. */
-  readonly unheard?: boolean
-  /** The IP group it comes from; none when this node asked for it itself. */
-  readonly from?: string | undefined
-}
 
 export interface ZoneStoreNeeds {
   readonly datastore: Datastore
@@ -97,7 +77,7 @@ export class ZoneStore implements AsyncDisposable {
 
   async load(): Promise<void> {
     for await (const { label, mark } of this.#shelf.marks()) {
-      if (mark) this.#stock.set(label, mark)
+      if (mark) this.#stock.set(label, mark, this.#clock.monotonic())
       else this.#logger.warn({ zone: label }, 'a stored zone is damaged; it is skipped')
     }
     this.#sweeper.start()
@@ -136,7 +116,9 @@ export class ZoneStore implements AsyncDisposable {
     const key = bytes.subarray(0, KEY_OCTETS)
     if (!this.#stock.has(encodeZBase32(key))) return undefined
     const zone = await this.#timely(publicKeyFromBytes(key))
-    return zone && Buffer.compare(zone.bytes, bytes) === 0 ? zone : undefined
+    if (!zone || Buffer.compare(zone.bytes, bytes) !== 0) return undefined
+    this.#stock.heard(zone.key.label, this.#clock.monotonic())
+    return zone
   }
 
   /** The highest sequence ever seen; 0n for a stranger. */
@@ -167,6 +149,11 @@ export class ZoneStore implements AsyncDisposable {
     return heard >= zone.sequence || (heard === 0n && !this.#stock.has(zone.key.label))
   }
 
+  /** Which zones nobody has put for a day. */
+  get tending(): Pick<Stock, 'due' | 'heard'> {
+    return this.#stock
+  }
+
   /** Tells of every zone that becomes the newest held, from now until disposed. */
   watch(listener: (zone: SignedZone) => void): Disposable {
     return this.#watchers.add(listener)
@@ -183,6 +170,7 @@ export class ZoneStore implements AsyncDisposable {
     const floor = await this.#shelf.sequenceOf(zone.key.label)
     if (order < 0 || zone.sequence < floor) return { kind: 'older', newest: held }
     const mark = this.#stock.get(zone.key.label)
+    this.#stock.heard(zone.key.label, this.#clock.monotonic())
     if (order === 0 && (mark?.own || !own)) return { kind: 'refreshed' }
     const refusal = mark || own ? undefined : this.#refusal(zone, floor, from)
     if (refusal) return { kind: refusal }
@@ -235,7 +223,7 @@ export class ZoneStore implements AsyncDisposable {
   async #write(zone: SignedZone, mark: ShelfMark, unheard: boolean): Promise<void> {
     if (unheard) await this.#shelf.writeZone(zone, mark)
     else await this.#shelf.write(zone, mark)
-    this.#stock.set(zone.key.label, mark)
+    this.#stock.set(zone.key.label, mark, this.#clock.monotonic())
     this.#held.set(zone.key.label, zone)
   }
 

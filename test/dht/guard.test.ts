@@ -125,6 +125,13 @@ test('a zone is one and the same whichever replica it came in by', async () => {
   }
 })
 
+test('who provides what is not kept: kad-dht would take it without limit', async () => {
+  const { guard, inner } = await setUp()
+  const name = new Key('/kad/provider/cid/peer')
+  await assert.rejects(guard.put(name, Buffer.from('x')), { reason: 'refused' })
+  assert.equal(await inner.has(name), false)
+})
+
 test('what is not a record goes through untouched', async () => {
   const { guard, inner } = await setUp()
   const name = new Key('/peers/somebody')
