@@ -224,6 +224,7 @@ export class ZoneStore implements AsyncDisposable {
     if (unheard) await this.#shelf.writeZone(zone, mark)
     else await this.#shelf.write(zone, mark)
     this.#stock.set(zone.key.label, mark, this.#clock.monotonic())
+    this.#stock.heard(zone.key.label, this.#clock.monotonic())
     this.#held.set(zone.key.label, zone)
   }
 
