@@ -22,6 +22,8 @@ export interface LookupGoal {
   readonly until: 'first' | 'second' | 'closest'
   /** Milliseconds. */
   readonly timeout: number
+  /** Peers asked at a time, where it is not the usual number. */
+  readonly parallelism?: number
 }
 
 export interface LookupTools {
@@ -136,7 +138,8 @@ class Walk {
 
   #askMore(): void {
     if (this.#done() || this.#millisecondsLeft() <= 0 || this.#signal.aborted) return
-    while (this.#inFlight.size - this.#late.size < this.#tools.limits.parallelism) {
+    const parallelism = this.#goal.parallelism ?? this.#tools.limits.parallelism
+    while (this.#inFlight.size - this.#late.size < parallelism) {
       const candidate = this.#candidates.next()
       if (!candidate) return
       const asking = this.#ask(candidate).finally(() => this.#inFlight.delete(asking))

@@ -36,8 +36,8 @@ interface Round extends Omit<Put, 'replica'> {
 
 const OTHERS = [1, 2] as const
 
-/** Puts under way at once for one zone. */
-const PARALLEL_PUTS = 10
+/** Peers asked, and then puts under way, at once for one place of a zone: all of the closest are to be heard. */
+const PARALLEL = 10
 /** Peers one lookup corrects: they may be liars, who would have us do their work for ever. */
 const MAX_CORRECTIONS = 5
 /** The share of the time that finding the closest peers may take. */
@@ -74,7 +74,14 @@ export class Putter {
     const { zone, signal } = round
     const timeout = config.publishTimeout * WALK_SHARE
     const copy = { have: zone, floor: zone.sequence }
-    const goal = { key: zone.key, replica, ...copy, until: 'closest', timeout } as const
+    const goal = {
+      key: zone.key,
+      replica,
+      ...copy,
+      until: 'closest',
+      parallelism: PARALLEL,
+      timeout,
+    } as const
     const { verdict, closest, fewPeers } = await search(goal, signal)
     if (verdict.kind === 'found') await this.#giveWay(verdict.zone)
     await this.#putOnAll(closest, replica, round)
@@ -104,7 +111,7 @@ export class Putter {
         await put
       }
     }
-    await Promise.all(Array.from({ length: PARALLEL_PUTS }, work))
+    await Promise.all(Array.from({ length: PARALLEL }, work))
   }
 
   async #putOn(contact: Contact, { zone, replica, signal }: Put): Promise<boolean> {

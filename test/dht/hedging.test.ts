@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
-import { type Findings, walk } from '../../src/dht/lookup.ts'
+import { type Findings, type LookupGoal, walk } from '../../src/dht/lookup.ts'
 import { ManualClock } from '../support/manual-clock.ts'
 import { TestOwner } from '../support/test-zone.ts'
 import { stuck, VirtualNetwork } from './virtual-network.ts'
@@ -20,11 +20,11 @@ function scene(peers: number, secret: Uint8Array) {
   const zone = owner.sign()
   for (const peer of closest.slice(0, 20)) peer.zone = zone
   const { signal } = new AbortController()
-  const look = (parallelism = 2) =>
+  const look = (goal: Partial<LookupGoal> = {}) =>
     walk(
-      { key: owner.key, replica: 0, floor: 0n, until: 'first', timeout: 1800 },
+      { key: owner.key, replica: 0, floor: 0n, until: 'first', timeout: 1800, ...goal },
       closest.map(({ contact }) => contact),
-      { tools: network.tools({ parallelism }), signal },
+      { tools: network.tools(), signal },
     )
   return { clock, network, closest, look }
 }
@@ -79,4 +79,17 @@ test('with half of all peers silent each of 100 names is found, 95 of them withi
   }
   times.sort((a, b) => a - b)
   assert.ok((times[94] ?? Infinity) <= 300, `${times[94]} ms`)
+})
+
+test('who has to hear all of the closest may ask more of them at a time', async () => {
+  const times: number[] = []
+  for (const parallelism of [2, 10]) {
+    const { clock, network, look } = scene(30, Buffer.alloc(32, 7))
+    for (const peer of network.peers) {
+      peer.behaviour = (request, each) =>
+        new Promise((resolve) => clock.after(50, () => resolve(network.honest(request, each))))
+    }
+    times.push((await timed(clock, look({ parallelism, until: 'closest' }))).milliseconds)
+  }
+  assert.deepEqual(times, [500, 100])
 })
