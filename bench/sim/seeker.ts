@@ -12,7 +12,6 @@ import { checkTime, type SignedZone, verifyZone } from '../../src/zone/signed-zo
 import { SimNetwork, type SimPeer, zoneOfBytes } from './network.ts'
 
 const logger = pino({ level: 'silent' })
-const { signal } = new AbortController()
 
 export class Seeker implements AsyncDisposable {
   readonly peer: SimPeer
@@ -20,6 +19,7 @@ export class Seeker implements AsyncDisposable {
   readonly finder: Finder
   readonly putter: Putter
   readonly #network: SimNetwork
+  readonly #closing = new AbortController()
   readonly #tools: LookupTools
 
   static async open(network: SimNetwork, peer: SimPeer): Promise<Seeker> {
@@ -61,15 +61,15 @@ export class Seeker implements AsyncDisposable {
   }
 
   async find(key: PublicKey): Promise<Lookup> {
-    return await this.finder.find(key, { signal })
+    return await this.finder.find(key, { signal: this.#closing.signal })
   }
 
   async put(zone: SignedZone): Promise<number> {
     zoneOfBytes.set(zone.bytes, zone)
-    return await this.putter.put(zone, signal)
+    return await this.putter.put(zone, this.#closing.signal)
   }
 
-  async search(goal: LookupGoal, end: AbortSignal = signal): Promise<Findings> {
+  async search(goal: LookupGoal, end: AbortSignal = this.#closing.signal): Promise<Findings> {
     const target = SimNetwork.placeOf(goal.key, goal.replica)
     const start = this.#network.known(this.peer, target, START_FACTOR * this.#tools.limits.maxAsked)
     try {
@@ -81,6 +81,7 @@ export class Seeker implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort() // what goes on behind an answer would hold the whole network in memory
     await this.store[Symbol.asyncDispose]()
   }
 
