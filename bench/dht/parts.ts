@@ -1,5 +1,6 @@
 /** The parts of the bench, by the names they are asked for under. */
 import { benchJoin } from './join.ts'
+import { benchMemory, benchSilent } from './processes.ts'
 import { benchCold, benchPublish, type SpeedOptions } from './speed.ts'
 
 export type PartOptions = SpeedOptions
@@ -8,4 +9,6 @@ export const PARTS = {
   cold: benchCold,
   publish: benchPublish,
   join: benchJoin,
+  silent: benchSilent,
+  memory: benchMemory,
 }
