@@ -5,7 +5,6 @@ import { setTimeout } from 'node:timers/promises'
 import type { Chance } from '../../fuzz/random.ts'
 import type { Workplace } from '../cli/kadns.ts'
 import { RunningNode } from '../cli/running-node.ts'
-import { until } from '../support/until.ts'
 import { type Left, readLeftBehind } from './left-behind.ts'
 import { PublishedZone } from './published-zone.ts'
 
@@ -50,15 +49,15 @@ export class Killing {
     return new Killing(place, { node, witness }, zones)
   }
 
-  /** In half of the rounds the node has joined the witness before it publishes; in the others it joins meanwhile. */
+  /** After half of the kills the node is in a network of its own: it has what is on its disk, and publishes to nobody. */
   async round(chance: Chance): Promise<void> {
-    const hasJoined = chance.below(2) === 1
-    const moment = chance.below(LONGEST + 1)
-    if (hasJoined) await until(async () => (await this.#node.get<{ peers: number }>('/v1/node')).peers > 0)
-    await this.#killAfter(moment)
+    await this.#killAfter(chance.below(LONGEST + 1))
     await this.#judgeDisk()
     const began = performance.now()
-    this.#node = await startBeside(this.#place, this.#witness)
+    const isApart = chance.below(2) === 0
+    this.#node = await (isApart
+      ? RunningNode.start(this.#place, DATA, '--dht-network=apart')
+      : startBeside(this.#place, this.#witness))
     this.starts.push(performance.now() - began)
     await this.#judgeNode()
   }
