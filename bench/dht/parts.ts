@@ -1,6 +1,7 @@
 /** The parts of the bench, by the names they are asked for under. */
 import { benchJoin } from './join.ts'
 import { benchMemory, benchSilent } from './processes.ts'
+import { benchSlow } from './slow.ts'
 import { benchCold, benchPublish, type SpeedOptions } from './speed.ts'
 
 export type PartOptions = SpeedOptions
@@ -11,4 +12,5 @@ export const PARTS = {
   join: benchJoin,
   silent: benchSilent,
   memory: benchMemory,
+  slow: benchSlow,
 }

@@ -77,7 +77,7 @@ async function startBehind(relay: SlowRelay | undefined, flags: Flags): Promise<
 }
 
 /** Known before the node listens, since what a node announces hides where it listens. */
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
