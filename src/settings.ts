@@ -99,6 +99,11 @@ export const SECTIONS = {
       'Multiaddrs to listen on for them; port 0 takes a free one, which mDNS tells them.',
     ),
     maxConnections: option(count, '300', 'Connections open at once.'),
+    linksPerBucket: option(
+      count,
+      '3',
+      'Of these, kept open to peers of each of 64 parts of the network, besides those to the nearest.',
+    ),
     maxInboundPerSecond: option(count, '50', 'Connections one host may open in a second.'),
     maxParallelDials: option(count, '50', 'Dials under way at once.'),
     dialTimeout: option(milliseconds, '3000', 'ms until a dial is given up.'),
@@ -108,6 +113,11 @@ export const SECTIONS = {
       count,
       '200',
       'Requests of one peer answered in a second; more are told busy.',
+    ),
+    maxForwards: option(
+      count,
+      '64',
+      'Gets of others passed on to nearer peers at once; what is beyond they have to look for themselves.',
     ),
     maxZones: option(count, '50000', 'Zones of others kept on disk.'),
     maxNewZonesPerMinute: option(

@@ -1,12 +1,14 @@
 /** Nodes without sockets: routing tables like kad-dht's, open connections, round trips, and what each node holds. */
 import { createHash } from 'node:crypto'
 import { DhtFault } from '../../src/dht/fault.ts'
+import { FORWARD_CHOICE, Forwarder } from '../../src/dht/forwarding.ts'
 import type { Contact, GetReply, GetRequest, PutReply, PutRequest } from '../../src/dht/frames.ts'
 import { MAX_CLOSER } from '../../src/dht/frames.ts'
 import { capGroups } from '../../src/dht/ip-group.ts'
-import { digestOf, encodeRecordKey, kademliaId, type Replica } from '../../src/dht/record-key.ts'
+import { digestOf, distance, encodeRecordKey, kademliaId, type Replica } from '../../src/dht/record-key.ts'
+import { HEDGE_ROUND_TRIPS } from '../../src/dht/searcher.ts'
 import type { PublicKey } from '../../src/zone/key.ts'
-import { compareZones, type SignedZone } from '../../src/zone/signed-zone.ts'
+import { compareZones, type SignedZone, verifyZone } from '../../src/zone/signed-zone.ts'
 import type { SimOptions } from './options.ts'
 import { Random } from './random.ts'
 import { bucketsOf, closestOf } from './space.ts'
@@ -31,6 +33,8 @@ export interface SimPeer {
   readonly put: Map<string, number>
   dead: boolean
   behaviour?: Behaviour | undefined
+  /** Passes on what it does not hold; made when first needed. */
+  forwarder?: Forwarder
 }
 
 /** IP groups of honest nodes: what they are in is their chance. */
@@ -100,7 +104,12 @@ export class SimNetwork {
 
   async ask(from: SimPeer, contact: Contact, request: GetRequest): Promise<GetReply> {
     const peer = await this.#reach(from, contact)
-    return peer.behaviour ? peer.behaviour(request, peer) : this.honest(request, peer)
+    if (peer.behaviour) return peer.behaviour(request, peer)
+    const reply = this.honest(request, peer)
+    if (reply.kind !== 'absent') return reply
+    peer.forwarder ??= this.#forwarderOf(peer)
+    const bytes = await peer.forwarder.forward(request, from.contact.id)
+    return bytes ? { kind: 'relayed', bytes, closer: reply.closer } : reply
   }
 
   async put(from: SimPeer, contact: Contact, request: PutRequest): Promise<PutReply> {
@@ -146,12 +155,50 @@ export class SimNetwork {
     return lively.slice(0, MAX_CLOSER).map((rank) => this.peers[rank]!.contact)
   }
 
+  /** Milliseconds after which one node does not wait for another alone. */
+  hedgeAfter(from: SimPeer, contact: Contact): number {
+    const other = this.#byContact.get(contact)
+    const last = other && from.links.has(other.rank) ? this.roundTrip(from, other) : 0
+    return Math.max(this.options.config.hedgeMin, HEDGE_ROUND_TRIPS * last)
+  }
+
+  isConnected(from: SimPeer, contact: Contact): boolean {
+    const other = this.#byContact.get(contact)
+    return other !== undefined && from.links.has(other.rank)
+  }
+
+  /** The nodes a node is connected with, nearest to a place first. */
+  linked(from: SimPeer, target: Uint8Array, count: number): Contact[] {
+    const ranks = [...from.links].sort(ascending)
+    return closestOf(ranks, this.#points, { target, count }).map((rank) => this.peers[rank]!.contact)
+  }
+
   /** Milliseconds; the same for the two of a link whenever they are asked. */
   roundTrip(a: SimPeer, b: SimPeer): number {
     const { roundTrip, spread, seed } = this.options
     if (spread === 0) return roundTrip
     const [low, high] = a.rank < b.rank ? [a.rank, b.rank] : [b.rank, a.rank]
     return roundTrip * Math.exp(spread * new Random(`${seed} link ${low} ${high}`).normal())
+  }
+
+  #forwarderOf(peer: SimPeer): Forwarder {
+    const { clock, options } = this
+    return new Forwarder({
+      nearer: (request) => this.#nearer(request, peer),
+      ask: async (contact, request) => await this.ask(peer, contact, request),
+      hedgeAfter: (contact) => this.hedgeAfter(peer, contact),
+      accept: (bytes, key) => zoneOfBytes.get(bytes) ?? verifyZone(bytes, key),
+      clock,
+      limits: options.config,
+    })
+  }
+
+  /** As the searcher picks them. */
+  #nearer({ key, replica }: GetRequest, peer: SimPeer): Contact[] {
+    const target = kademliaId(encodeRecordKey({ bytes: key }, replica))
+    const away = distance(peer.point, target)
+    const isNearer = (rank: number) => Buffer.compare(distance(this.#points[rank]!, target), away) < 0
+    return this.linked(peer, target, FORWARD_CHOICE).filter((contact) => isNearer(this.peerOf(contact)!.rank))
   }
 
   /** Who is gone says nothing: that is found out when the time for one request is over. */

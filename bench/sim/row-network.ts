@@ -36,7 +36,8 @@ export const networkRow: Row = {
     for (const nodes of sizes) {
       const network = new SimNetwork({ nodes, clock: new VirtualClock(), options, name: `network ${nodes}` })
       costs.push(await costOf(network, trials))
-      notes.push(...notesOf(costs.at(-1)!, network), recordsOf(network))
+      const without = await costOf(network, trials, false)
+      notes.push(...notesOf(costs.at(-1)!, network), ...plainly(without), recordsOf(network))
     }
     const [small, large] = costs
     if (small && large) notes.push(...growth(small, large))
@@ -44,7 +45,7 @@ export const networkRow: Row = {
   },
 }
 
-async function costOf(network: SimNetwork, trials: number): Promise<Cost> {
+async function costOf(network: SimNetwork, trials: number, forwarding = true): Promise<Cost> {
   const { clock, options, peers } = network
   const random = randomFor(options, `network ${peers.length}`)
   const empty = () => ({ roundTrips: [], hops: [], messages: [], all: [], dials: [] })
@@ -57,13 +58,14 @@ async function costOf(network: SimNetwork, trials: number): Promise<Cost> {
     for (const holder of holders) network.store(holder, zone)
     const asker = random.pick(peers.filter((peer) => !holders.includes(peer)))
     await using seeker = await clock.run(Seeker.open(network, asker))
+    seeker.forwarding = forwarding
     const before = { messages: network.messages, dials: network.dials }
     const lookup = await clock.run(seeker.find(owner.key))
     if (lookup.kind !== 'found') cost.missed++
     cost.roundTrips.push(lookup.effort.milliseconds / options.roundTrip)
     cost.hops.push(lookup.effort.hops)
-    cost.messages.push(network.messages - before.messages)
-    cost.dials.push(network.dials - before.dials)
+    cost.messages.push(seeker.atAnswer.messages - before.messages)
+    cost.dials.push(seeker.atAnswer.dials - before.dials)
     await clock.run(seeker.finder.idle())
     cost.all.push(network.messages - before.messages)
     for (const peer of peers) peer.zones.clear()
@@ -93,6 +95,14 @@ function notesOf(cost: Cost, { peers }: SimNetwork): string[] {
     `${of}: messages to the answer ${spreadOf(cost.messages)}; with the walk behind it ${spreadOf(cost.all)}`,
     `${of}: dials to the answer ${spreadOf(cost.dials)}`,
     `${of}: a node knows ${mean(peers.map(({ table }) => table.length)).toFixed(0)} and is connected with ${mean(peers.map(({ links }) => links.size)).toFixed(0)}`,
+  ]
+}
+
+function plainly(cost: Cost): string[] {
+  const of = `${cost.nodes} nodes, without forwarding`
+  return [
+    `${of}: round trips ${spreadOf(cost.roundTrips)}`,
+    `${of}: messages ${spreadOf(cost.messages)}; dials ${spreadOf(cost.dials)}`,
   ]
 }
 

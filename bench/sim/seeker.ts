@@ -2,9 +2,10 @@
 import { MemoryDatastore } from 'datastore-core'
 import { pino } from 'pino'
 import { Finder } from '../../src/dht/finder.ts'
+import { FORWARD_CHOICE } from '../../src/dht/forwarding.ts'
 import { type Findings, type LookupGoal, type LookupTools, walk } from '../../src/dht/lookup.ts'
 import { Putter } from '../../src/dht/putter.ts'
-import { HEDGE_ROUND_TRIPS, nothingFound, START_FACTOR } from '../../src/dht/searcher.ts'
+import { nothingFound, START_FACTOR } from '../../src/dht/searcher.ts'
 import { openZoneStore, type ZoneStore } from '../../src/dht/zone-store.ts'
 import type { Lookup } from '../../src/zone/directory.ts'
 import type { PublicKey } from '../../src/zone/key.ts'
@@ -18,6 +19,10 @@ export class Seeker implements AsyncDisposable {
   readonly store: ZoneStore
   readonly finder: Finder
   readonly putter: Putter
+  /** The network's counts when the last lookup had its answer, and the walk behind it had not begun. */
+  atAnswer = { messages: 0, dials: 0 }
+  /** Whether connected peers are asked to look further. */
+  forwarding = true
   readonly #network: SimNetwork
   readonly #closing = new AbortController()
   readonly #tools: LookupTools
@@ -40,11 +45,8 @@ export class Seeker implements AsyncDisposable {
     this.store = store
     this.#tools = {
       ask: async (contact, request) => await network.ask(peer, contact, request),
-      hedgeAfter: (contact) => {
-        const other = network.peerOf(contact)
-        const last = other && peer.links.has(other.rank) ? network.roundTrip(peer, other) : 0
-        return Math.max(config.hedgeMin, HEDGE_ROUND_TRIPS * last)
-      },
+      hedgeAfter: (contact) => network.hedgeAfter(peer, contact),
+      isConnected: (contact) => this.forwarding && network.isConnected(peer, contact),
       groupOf: (contact) => network.peerOf(contact)?.group,
       accept: (bytes, key) => this.#accept(bytes, key),
       clock,
@@ -71,9 +73,13 @@ export class Seeker implements AsyncDisposable {
 
   async search(goal: LookupGoal, end: AbortSignal = this.#closing.signal): Promise<Findings> {
     const target = SimNetwork.placeOf(goal.key, goal.replica)
-    const start = this.#network.known(this.peer, target, START_FACTOR * this.#tools.limits.maxAsked)
+    const known = this.#network.known(this.peer, target, START_FACTOR * this.#tools.limits.maxAsked)
+    const start = [...known, ...this.#network.linked(this.peer, target, FORWARD_CHOICE)]
     try {
-      return await walk(goal, start, { tools: this.#tools, signal: end })
+      const findings = await walk(goal, start, { tools: this.#tools, signal: end })
+      const { messages, dials } = this.#network
+      if (goal.until === 'first') this.atAnswer = { messages, dials }
+      return findings
     } catch (cause) {
       if (!end.aborted) throw cause
       return nothingFound('The lookup was ended.')

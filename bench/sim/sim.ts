@@ -20,7 +20,7 @@ For example:  npm run sim -- --only killed-70 --trials 300
   --nodes N         of each network (as the row says)
   --round-trip MS   of one link (50)
   --spread S        deviation of a round trip's logarithm; 0: all links are alike (0)
-  --warm N          connections a node opens into each bucket (2)
+  --warm N          connections a node opens into each bucket (as dht.links_per_bucket)
 `
 
 function read(): { rows: readonly Row[]; options: SimOptions } {
@@ -32,19 +32,20 @@ function read(): { rows: readonly Row[]; options: SimOptions } {
       nodes: { type: 'string' },
       'round-trip': { type: 'string', default: '50' },
       spread: { type: 'string', default: '0' },
-      warm: { type: 'string', default: '2' },
+      warm: { type: 'string' },
       help: { type: 'boolean', default: false },
     },
   })
   if (values.help) end(HELP, 0)
+  const config = defaultConfig()
   const options: SimOptions = {
-    config: defaultConfig(),
+    config,
     seed: values.seed,
     trials: values.trials === undefined ? undefined : numberOf('trials', values.trials),
     nodes: values.nodes === undefined ? undefined : numberOf('nodes', values.nodes),
     roundTrip: numberOf('round-trip', values['round-trip']),
     spread: numberOf('spread', values.spread),
-    warm: numberOf('warm', values.warm),
+    warm: values.warm === undefined ? config.linksPerBucket : numberOf('warm', values.warm),
     progress: () => undefined,
   }
   return { rows: values.only === undefined ? ROWS : values.only.split(',').map(rowOf), options }

@@ -56,6 +56,13 @@ export class Candidates {
     return this.window().find(({ state }) => state === 'new')
   }
 
+  /** Of those that nobody has asked yet and that are so, the closest; none of a group that was asked. */
+  nearest(isSo: (contact: Contact) => boolean): Candidate | undefined {
+    const asked = new Set(this.#sorted.map(({ state, group }) => (state === 'new' ? undefined : group)))
+    const isOther = ({ group }: Candidate) => group === undefined || !asked.has(group)
+    return this.#sorted.find((each) => each.state === 'new' && isOther(each) && isSo(each.contact))
+  }
+
   /**
    * The k closest, without those that gave no answer: the next ones take their place. Where a group has too many, its
    * surplus stands behind all others.

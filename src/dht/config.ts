@@ -22,6 +22,8 @@ export interface DhtConfig {
 
   /** Connections open at once. */
   readonly maxConnections: number
+  /** Connections kept open to peers of each of 64 parts of the space, besides those to the k neighbours. */
+  readonly linksPerBucket: number
   /** Connections one host may open in a second. */
   readonly maxInboundPerSecond: number
   /** Dials under way at once. */
@@ -34,6 +36,9 @@ export interface DhtConfig {
   readonly maxRequestsInFlight: number
   /** Requests of one peer answered in a second. */
   readonly maxRequestsPerSecond: number
+
+  /** Gets of others passed on to nearer peers at once. */
+  readonly maxForwards: number
 
   /** Zones of others kept on disk. */
   readonly maxZones: number

@@ -24,6 +24,7 @@ const Kind = {
   older: 0x83,
   absent: 0x84,
   busy: 0x85,
+  relayed: 0x86,
   stored: 0x91,
   newer: 0x92,
   refused: 0x93,
@@ -42,7 +43,7 @@ export interface Contact {
   readonly addresses: readonly Uint8Array[]
 }
 
-/** What a request may spend. Forwarding is not built: the first two are sent as 0 and not looked at. */
+/** What a request may spend: how often a get is passed on to somebody nearer, and how many requests that may make in all. */
 export interface Budget {
   readonly hopsLeft: number
   readonly messagesLeft: number
@@ -73,6 +74,8 @@ export type GetReply =
   | { readonly kind: 'older'; readonly sequence: bigint; readonly closer: readonly Contact[] }
   | { readonly kind: 'absent'; readonly closer: readonly Contact[] }
   | { readonly kind: 'busy' }
+  /** The replier holds none; somebody nearer that it has asked does. */
+  | { readonly kind: 'relayed'; readonly bytes: Uint8Array; readonly closer: readonly Contact[] }
 
 export type PutReply =
   | { readonly kind: 'stored' }
@@ -126,6 +129,7 @@ export function encodeReply(reply: TimedReply): Uint8Array {
 function replyBody(reply: Reply): Uint8Array[] {
   switch (reply.kind) {
     case 'found':
+    case 'relayed':
       return [u16(reply.bytes.length), reply.bytes, ...encodeCloser(reply.closer)]
     case 'older':
       return [u64(reply.sequence), ...encodeCloser(reply.closer)]
@@ -172,7 +176,12 @@ function decodeNotice(octets: Uint8Array): Notice {
 function decodeReplyBody(kind: number, reader: OctetReader): Reply {
   switch (kind) {
     case Kind.found:
-      return { kind: 'found', bytes: zoneOf(reader.take(reader.u16())), closer: decodeCloser(reader) }
+    case Kind.relayed:
+      return {
+        kind: kind === Kind.found ? 'found' : 'relayed',
+        bytes: zoneOf(reader.take(reader.u16())),
+        closer: decodeCloser(reader),
+      }
     case Kind.same:
       return { kind: 'same', closer: decodeCloser(reader) }
     case Kind.older:

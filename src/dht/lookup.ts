@@ -1,11 +1,11 @@
 /** Kademlia's iterative lookup of one zone. It knows no libp2p: who asks a peer, and what is a valid zone, is handed in. */
 import type { Clock } from '../clock.ts'
 import type { LookupEffort } from '../zone/directory.ts'
-import { ZoneFault } from '../zone/fault.ts'
 import type { PublicKey } from '../zone/key.ts'
-import { compareZones, type SignedZone } from '../zone/signed-zone.ts'
+import type { SignedZone } from '../zone/signed-zone.ts'
 import { abortable } from './abortable.ts'
 import { type Candidate, Candidates } from './candidates.ts'
+import { Copies } from './copies.ts'
 import { DhtFault } from './fault.ts'
 import type { Contact, GetReply, GetRequest } from './frames.ts'
 import { digestOf, encodeRecordKey, kademliaId, type Replica } from './record-key.ts'
@@ -33,6 +33,8 @@ export interface LookupTools {
   hedgeAfter(contact: Contact): number
   /** The peer's IP group, by its connection, else by its address; undefined when neither is known, and on loopback. */
   groupOf(contact: Contact): string | undefined
+  /** Whether a connection to it is open: then asking it takes one round trip. */
+  isConnected(contact: Contact): boolean
   /** @throws ZoneFault when these octets are no valid zone of the key, or not of this time */
   accept(bytes: Uint8Array, key: PublicKey): SignedZone
   readonly clock: Clock
@@ -67,6 +69,16 @@ export interface Findings {
 /** Good copies that end a lookup. */
 const ENOUGH = { first: 1, second: 2, closest: Infinity }
 
+/**
+ * Protocol 5, "Forwarding": so many of the nearest connected peers are asked before all others, and may pass the question
+ * on over their connections. In a large network the nearest peers known are hardly ever connected, and to dial one takes
+ * longer than all of this.
+ */
+const RELAYS = 4
+/** What each of them may spend. */
+const RELAY = { hopsLeft: 3, messagesLeft: 3 }
+const ASK_ONLY = { hopsLeft: 0, messagesLeft: 0 }
+
 /** Protocol 5: fewer than this say nothing about what the network lacks. */
 const MIN_ABSENT = 3
 
@@ -93,14 +105,8 @@ class Walk {
   /** Of those in flight, the ones that take so long that others are asked beside them. */
   readonly #late = new Set<Candidate>()
   #lateCame = Promise.withResolvers<void>()
-  /** What each that has a good zone has. */
-  readonly #copies = new Map<Candidate, SignedZone>()
-  #newest: SignedZone | undefined
-  #confirmed = false
-  #goodCopies = 0
+  readonly #copies: Copies
   #asked = 0
-  #hops = 0
-  #rejected = 0
 
   constructor(goal: LookupGoal, tools: LookupTools, signal: AbortSignal) {
     const { maxAsked, maxCandidates } = tools.limits
@@ -113,6 +119,7 @@ class Walk {
       total: maxCandidates,
       groupOf: (contact) => tools.groupOf(contact),
     })
+    this.#copies = new Copies({ ...goal, have: goal.have, accept: (bytes) => tools.accept(bytes, goal.key) })
     this.#began = tools.clock.monotonic()
   }
 
@@ -133,35 +140,47 @@ class Walk {
   }
 
   #done(): boolean {
-    return this.#goodCopies >= ENOUGH[this.#goal.until]
+    return this.#copies.good >= ENOUGH[this.#goal.until]
   }
 
   #askMore(): void {
     if (this.#done() || this.#millisecondsLeft() <= 0 || this.#signal.aborted) return
     const parallelism = this.#goal.parallelism ?? this.#tools.limits.parallelism
     while (this.#inFlight.size - this.#late.size < parallelism) {
-      const candidate = this.#candidates.next()
+      const relay = this.#nextRelay()
+      const candidate = relay ?? this.#candidates.next()
       if (!candidate) return
-      const asking = this.#ask(candidate).finally(() => this.#inFlight.delete(asking))
-      this.#inFlight.add(asking)
+      this.#begin(candidate, relay ? RELAY : ASK_ONLY)
     }
   }
 
+  #nextRelay(): Candidate | undefined {
+    if (this.#goal.until !== 'first' || this.#asked >= RELAYS) return undefined
+    return this.#candidates.nearest(this.#tools.isConnected)
+  }
+
+  #begin(candidate: Candidate, spend: typeof ASK_ONLY): void {
+    const asking = this.#ask(candidate, spend).finally(() => this.#inFlight.delete(asking))
+    this.#inFlight.add(asking)
+  }
+
   /** Never rejects. */
-  async #ask(candidate: Candidate): Promise<void> {
+  async #ask(candidate: Candidate, spend: typeof ASK_ONLY): Promise<void> {
     candidate.state = 'asked'
     this.#asked++
-    using _hedge = this.#hedge(candidate)
+    using _hedge = this.#hedge(candidate, 1 + spend.hopsLeft)
     try {
-      this.#hear(candidate, await this.#tools.ask(candidate.contact, this.#request(), this.#signal))
+      const request = { ...this.#request(), ...spend }
+      this.#hear(candidate, await this.#tools.ask(candidate.contact, request, this.#signal))
     } catch (cause) {
       candidate.state = cause instanceof DhtFault && cause.reason === 'connect' ? 'dead' : 'silent'
     }
   }
 
   /** Protocol 5, "Get": a peer that is late keeps nobody waiting, and its answer still counts. */
-  #hedge(candidate: Candidate): Disposable {
-    const alarm = this.#tools.clock.after(this.#tools.hedgeAfter(candidate.contact), () => {
+  #hedge(candidate: Candidate, roundTrips: number): Disposable {
+    const patience = roundTrips * this.#tools.hedgeAfter(candidate.contact)
+    const alarm = this.#tools.clock.after(patience, () => {
       this.#late.add(candidate)
       this.#lateCame.resolve()
       this.#lateCame = Promise.withResolvers()
@@ -174,15 +193,13 @@ class Walk {
     }
   }
 
-  #request(): GetRequest {
+  #request(): Omit<GetRequest, 'hopsLeft' | 'messagesLeft'> {
     const { key, replica, have } = this.#goal
     return {
       kind: 'get',
       key: key.bytes,
       replica,
       have: have && { sequence: have.sequence, digest: digestOf(have.bytes) },
-      hopsLeft: 0,
-      messagesLeft: 0,
       millisecondsLeft: this.#millisecondsLeft(),
     }
   }
@@ -190,41 +207,9 @@ class Walk {
   #hear(candidate: Candidate, reply: GetReply): void {
     candidate.state = reply.kind
     if (reply.kind !== 'busy') this.#candidates.learn(candidate, reply.closer)
-    if (reply.kind === 'same' && this.#goal.have) {
-      this.#copies.set(candidate, this.#goal.have)
-      this.#confirm(candidate)
-    }
-    if (reply.kind === 'found') this.#judge(candidate, reply.bytes)
-  }
-
-  #judge(candidate: Candidate, bytes: Uint8Array): void {
-    const zone = this.#accepted(bytes)
-    if (!zone) return
-    this.#copies.set(candidate, zone)
-    if (zone.sequence < this.#goal.floor) return
-    const order = this.#goal.have ? compareZones(zone, this.#goal.have) : 1
-    if (order > 0) this.#goodCopies++
-    if (order === 0) this.#confirm(candidate)
-    if (order <= 0 || (this.#newest && compareZones(zone, this.#newest) <= 0)) return
-    this.#newest = zone
-    this.#hops = candidate.depth
-  }
-
-  /** A zone that has merely expired is a stale holder's, not a liar's. */
-  #accepted(bytes: Uint8Array): SignedZone | undefined {
-    try {
-      return this.#tools.accept(bytes, this.#goal.key)
-    } catch (cause) {
-      if (!(cause instanceof ZoneFault)) throw cause
-      if (cause.reason !== 'expired') this.#rejected++
-      return undefined
-    }
-  }
-
-  #confirm(candidate: Candidate): void {
-    this.#confirmed = true
-    this.#goodCopies++
-    if (!this.#newest) this.#hops = candidate.depth
+    if (reply.kind === 'same') this.#copies.same(candidate)
+    if (reply.kind === 'found' || reply.kind === 'relayed')
+      this.#copies.given(candidate, reply.bytes, reply.kind === 'relayed')
   }
 
   #millisecondsLeft(): number {
@@ -232,37 +217,28 @@ class Walk {
   }
 
   #findings(): Findings {
+    const copies = this.#copies
     const answered = this.#candidates.window().filter(({ state }) => state !== 'new' && state !== 'asked')
     const furthest = answered.reduce((most, { depth }) => Math.max(most, depth), 0)
-    const holders = answered.filter((each) => this.#isHolder(each))
+    const holders = answered.filter((each) => copies.isHolder(each))
     const milliseconds = this.#tools.clock.monotonic() - this.#began
     return {
       verdict: this.#verdict(),
-      effort: { asked: this.#asked, hops: this.#hops || furthest, milliseconds },
+      effort: { asked: this.#asked, hops: copies.hops || furthest, milliseconds },
       closest: answered.map(({ contact }) => contact),
       holders: holders.map(({ contact }) => contact),
-      behind: answered.filter((each) => this.#isBehind(each)).map(({ contact }) => contact),
+      behind: answered.filter((each) => copies.isBehind(each)).map(({ contact }) => contact),
       hands: new Set(holders.map((each) => each.group ?? each)).size,
       fewPeers: this.#candidates.size < this.#tools.limits.maxAsked,
     }
   }
 
-  #isHolder(candidate: Candidate): boolean {
-    const newest = this.#newest ?? this.#goal.have
-    const copy = this.#copies.get(candidate)
-    return newest !== undefined && copy !== undefined && compareZones(copy, newest) === 0
-  }
-
-  #isBehind(candidate: Candidate): boolean {
-    const hasOne = this.#copies.has(candidate) || candidate.state === 'older'
-    return hasOne && !this.#isHolder(candidate)
-  }
-
   #verdict(): Verdict {
-    if (this.#newest) return { kind: 'found', zone: this.#newest }
-    if (this.#confirmed) return { kind: 'same' }
+    const { newest, confirmed, rejected } = this.#copies
+    if (newest) return { kind: 'found', zone: newest }
+    if (confirmed) return { kind: 'same' }
     if (this.#lacking()) return { kind: 'absent' }
-    if (this.#rejected > 0) return { kind: 'bogus', rejected: this.#rejected }
+    if (rejected > 0) return { kind: 'bogus', rejected }
     return { kind: 'unreachable', cause: this.#cause() }
   }
 

@@ -16,6 +16,8 @@ import { GuardedDatastore } from './guard.ts'
 import { createHost, type Host, startHost } from './host.ts'
 import { loadIdentity } from './identity.ts'
 import { Keeping } from './keeping.ts'
+import { LinkKeeping } from './link-keeping.ts'
+import { Links } from './links.ts'
 import { Liveness } from './liveness.ts'
 import type { Findings, LookupGoal } from './lookup.ts'
 import { Neighbours } from './neighbours.ts'
@@ -73,11 +75,13 @@ export async function openNetwork(needs: NetworkNeeds): Promise<Network> {
   const { routingTable } = kad
   const contacts = new ContactBook(node.peerStore, host.accepts, clock)
   const groupOf = (contact: Contact) => groupOfContact(contact, node)
-  if (config.mode === 'server')
+  const links = opened.use(new Links(node))
+  if (config.mode === 'server') {
+    const forward: Searcher['forward'] = async (...asked) => await searcher.forward(...asked)
     // Others are told what this machine's clock says: each has to be a witness of its own.
-    opened.use(
-      await serveZones({ node, store, routingTable, contacts, groupOf, clock: machine, logger, config }),
-    )
+    const own = { node, store, routingTable, contacts, groupOf, forward, clock: machine, logger, config }
+    opened.use(await serveZones(own))
+  }
   neighbours?.watch((peer) => meet(node, peer, logger))
   await startHost(host, config)
   const addresses = bootstrapAddresses(config, node.peerId.toString())
@@ -92,27 +96,29 @@ export async function openNetwork(needs: NetworkNeeds): Promise<Network> {
   const client = new ZoneClient(streams, kad)
   const self = node.peerId.toMultihash().bytes
   const searcher = opened.use(
-    new Searcher({ side, routingTable, bootstrap, client, groupOf, clock, self, limits: config }),
+    new Searcher({ side, routingTable, bootstrap, client, links, groupOf, clock, self, limits: config }),
   )
   const search = searcher.search.bind(searcher)
-  const putter = new Putter({ store, client, clock, logger, config, search })
-  if (needs.tending) {
-    const give = putter.give.bind(putter)
-    const placesOf = (key: PublicKey) => REPLICAS.filter((replica) => searcher.isAmongClosest(key, replica))
-    const keeping = new Keeping({
-      store,
-      stock: needs.tending,
-      clock,
-      logger,
-      config,
-      placesOf,
-      search,
-      give,
-    })
-    opened.use(keeping).start()
+  if (side === 'wan') {
+    const isConnected = links.has.bind(links)
+    const connect = streams.connect.bind(streams)
+    opened.use(new LinkKeeping({ routingTable, isConnected, connect, clock, logger, self, config })).start()
   }
+  const putter = new Putter({ store, client, clock, logger, config, search })
+  if (needs.tending) opened.use(keepZones(needs.tending, { ...needs, store, searcher, putter })).start()
   bootstrap.start()
   return new Network({ side, host, clock, searcher, putter, opened: opened.move() })
+}
+
+function keepZones(
+  stock: ZoneStore['tending'],
+  parts: Pick<NetworkNeeds, 'store' | 'clock' | 'logger' | 'config'> &
+    Pick<NetworkParts, 'searcher' | 'putter'>,
+): Keeping {
+  const { searcher, putter } = parts
+  const placesOf = (key: PublicKey) => REPLICAS.filter((replica) => searcher.isAmongClosest(key, replica))
+  const search = searcher.search.bind(searcher)
+  return new Keeping({ ...parts, stock, placesOf, search, give: putter.give.bind(putter) })
 }
 
 /** All nodes of a network may have one and the same list, so it may name this node too. */

@@ -4,7 +4,7 @@ import { LRUCache } from 'lru-cache'
 import type { Clock } from '../clock.ts'
 import { abortable } from './abortable.ts'
 import type { DhtConfig } from './config.ts'
-import { dialAddresses, peerIdOf } from './contacts.ts'
+import { contactOf, dialAddresses, peerIdOf } from './contacts.ts'
 import { DhtFault } from './fault.ts'
 import { type Contact, type Notice, type Request, type TimedReply, ZONE_PROTOCOL } from './frames.ts'
 import { PeerStream } from './peer-stream.ts'
@@ -51,12 +51,18 @@ export class PeerStreams implements Disposable {
       reason = 'timeout'
       const began = this.#needs.clock.monotonic()
       const answer = await exchange(stream, request, waiting)
+      if (wasPassedOn(request, answer)) return answer // how long that took says nothing of this peer
       const roundTrip = this.#needs.clock.monotonic() - began
       this.#roundTrips.set(peer.toString(), roundTrip)
       this.#needs.timed(peer, answer.time, roundTrip)
       return answer
     })
     return await abortable(Promise.race([reply, timeout.promise]), signal)
+  }
+
+  /** Opens a connection where there is none. @throws DhtFault `connect` */
+  async connect(peer: PeerId): Promise<void> {
+    await this.#connect(peer, contactOf(peer))
   }
 
   /** Milliseconds the last exchange took; undefined for a peer that has not answered lately. */
@@ -116,6 +122,10 @@ export class PeerStreams implements Disposable {
     if (addresses.length === 0) throw new DhtFault('connect', `No address of peer ${peer} is known.`)
     return await node.dial(addresses)
   }
+}
+
+function wasPassedOn({ hopsLeft }: Request, { kind }: TimedReply): boolean {
+  return hopsLeft > 0 && (kind === 'relayed' || kind === 'absent')
 }
 
 /** @param waiting disposed when nobody waits for the reply any more */

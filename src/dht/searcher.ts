@@ -7,8 +7,10 @@ import { abortable } from './abortable.ts'
 import type { Bootstrap } from './bootstrap.ts'
 import type { DhtConfig } from './config.ts'
 import { contactOf } from './contacts.ts'
-import type { Contact } from './frames.ts'
+import { FORWARD_CHOICE, Forwarder } from './forwarding.ts'
+import type { Contact, GetRequest } from './frames.ts'
 import type { RoutingTable } from './kad.ts'
+import type { Links } from './links.ts'
 import { type Findings, type LookupGoal, type LookupTools, walk } from './lookup.ts'
 import { digestOf, distance, encodeRecordKey, kademliaId, type Replica } from './record-key.ts'
 import { checkScope, type Side } from './scope.ts'
@@ -19,11 +21,12 @@ export interface SearcherNeeds {
   readonly routingTable: RoutingTable
   readonly bootstrap: Pick<Bootstrap, 'firstPeer'>
   readonly client: Pick<ZoneClient, 'get' | 'roundTripOf'>
+  readonly links: Pick<Links, 'has' | 'nearest'>
   groupOf(contact: Contact): string | undefined
   readonly clock: Clock
   /** This node's peer id as a multihash. */
   readonly self: Uint8Array
-  readonly limits: LookupTools['limits'] & Pick<DhtConfig, 'hedgeMin' | 'requestTimeout'>
+  readonly limits: LookupTools['limits'] & Pick<DhtConfig, 'hedgeMin' | 'requestTimeout' | 'maxForwards'>
 }
 
 /** A lookup begins with so many times k peers: of the k closest one hand may have too many. */
@@ -34,10 +37,11 @@ export const HEDGE_ROUND_TRIPS = 1.5
 export class Searcher implements Disposable {
   readonly #needs: SearcherNeeds
   readonly #tools: LookupTools
+  readonly #forwarder: Forwarder
   readonly #closing = new AbortController()
 
   constructor(needs: SearcherNeeds) {
-    const { side, client, clock, self, limits, groupOf } = needs
+    const { side, client, links, clock, self, limits, groupOf } = needs
     setMaxListeners(0, this.#closing.signal)
     this.#needs = needs
     this.#tools = {
@@ -45,6 +49,7 @@ export class Searcher implements Disposable {
       hedgeAfter: (contact) =>
         Math.max(limits.hedgeMin, HEDGE_ROUND_TRIPS * (client.roundTripOf(contact) ?? 0)),
       groupOf,
+      isConnected: (contact) => links.has(contact),
       accept: (bytes, key) => {
         const zone = acceptZone(bytes, key, clock.now())
         checkScope(side, zone)
@@ -54,6 +59,8 @@ export class Searcher implements Disposable {
       self,
       limits,
     }
+    const nearer = (request: GetRequest) => this.#nearer(request)
+    this.#forwarder = new Forwarder({ ...this.#tools, nearer, limits })
   }
 
   /** A node that has just started waits for its first peer, as long as the lookup may take. Never rejects. */
@@ -85,6 +92,11 @@ export class Searcher implements Disposable {
     }
   }
 
+  /** For a peer that asks, from peers nearer than this node, a zone that is not held here. Never rejects. */
+  async forward(request: GetRequest, asker: Uint8Array): Promise<Uint8Array | undefined> {
+    return await this.#forwarder.forward(request, asker)
+  }
+
   /** Whether fewer than k of the known peers are closer to a zone's place than this node. */
   isAmongClosest(key: PublicKey, replica: Replica): boolean {
     const { routingTable, limits, self } = this.#needs
@@ -106,10 +118,17 @@ export class Searcher implements Disposable {
     return await walk({ ...goal, timeout }, this.#start(goal), { tools: this.#tools, signal })
   }
 
+  #nearer({ key, replica }: GetRequest): Contact[] {
+    const { links, self } = this.#needs
+    const target = kademliaId(encodeRecordKey({ bytes: key }, replica))
+    return links.nearest(target, FORWARD_CHOICE, kademliaId(self))
+  }
+
   #start({ key, replica }: LookupGoal): Contact[] {
     const target = kademliaId(encodeRecordKey(key, replica))
-    const { routingTable, limits } = this.#needs
-    return routingTable.closestPeers(target, { count: START_FACTOR * limits.maxAsked }).map(contactOf)
+    const { routingTable, links, limits } = this.#needs
+    const known = routingTable.closestPeers(target, { count: START_FACTOR * limits.maxAsked })
+    return [...known.map(contactOf), ...links.nearest(target, FORWARD_CHOICE)]
   }
 }
 

@@ -36,6 +36,8 @@ export interface ZoneServerNeeds {
   readonly routingTable: RoutingTable
   readonly contacts: ContactBook
   groupOf(contact: Contact): string | undefined
+  /** A zone not held here, from a peer nearer to its place. Never rejects. */
+  forward(request: GetRequest, asker: Uint8Array): Promise<Uint8Array | undefined>
   readonly clock: Clock
   readonly logger: Logger
   readonly config: Pick<
@@ -140,7 +142,9 @@ class ZoneSession {
       this.#closer(request.key, request.replica),
     ])
     if (zone) this.#asked.set(zone.key.label, this.#needs.clock.monotonic())
-    return zone ? replyWith(zone, request.have, closer) : { kind: 'absent', closer }
+    if (zone) return replyWith(zone, request.have, closer)
+    const bytes = await this.#needs.forward(request, this.#peer.toMultihash().bytes)
+    return bytes ? { kind: 'relayed', bytes, closer } : { kind: 'absent', closer }
   }
 
   async #put(bytes: Uint8Array): Promise<PutReply> {

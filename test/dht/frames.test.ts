@@ -50,6 +50,11 @@ const replies: [name: string, reply: TimedReply, hex: string][] = [
     `0024 81 00000007 ${TIME_HEX} 0005 2a2a2a2a2a ${CLOSER_HEX}`,
   ],
   [
+    'relayed',
+    { kind: 'relayed', request: 7, time: TIME, bytes: ZONE, closer: CLOSER },
+    `0024 86 00000007 ${TIME_HEX} 0005 2a2a2a2a2a ${CLOSER_HEX}`,
+  ],
+  [
     'same',
     { kind: 'same', request: 7, time: TIME, closer: CLOSER },
     `001d 82 00000007 ${TIME_HEX} ${CLOSER_HEX}`,

@@ -49,6 +49,7 @@ export class VirtualNetwork {
       ask: async (contact, request) => await this.#ask(contact, request),
       hedgeAfter: () => 60,
       groupOf: (contact) => this.#byId.get(name(contact))?.group,
+      isConnected: () => false,
       accept: (bytes, key) => {
         const zone = verifyZone(bytes, key)
         checkTime(zone, this.clock.now())

@@ -6,7 +6,13 @@ import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
 import { MemoryDatastore } from 'datastore-core'
 import type { DhtConfig } from '../../src/dht/config.ts'
-import { decodeReply, encodeRequest, type Request, type TimedReply } from '../../src/dht/frames.ts'
+import {
+  decodeReply,
+  encodeRequest,
+  type GetRequest,
+  type Request,
+  type TimedReply,
+} from '../../src/dht/frames.ts'
 import { serveZones, type ZoneServerNeeds } from '../../src/dht/zone-protocol.ts'
 import { openZoneStore } from '../../src/dht/zone-store.ts'
 import { silentLogger, TEST_DHT_CONFIG } from '../support/dht.ts'
@@ -44,7 +50,9 @@ async function setUp(config: Partial<DhtConfig>) {
     getConnections: () => [],
   }
   const routingTable = { closestPeers: () => [] }
-  const needs = { node, store, routingTable, contacts: {}, clock, logger, config: all }
+  const elsewhere = new Map<string, Uint8Array>()
+  const forward = async ({ key }: GetRequest) => elsewhere.get(Buffer.from(key).toString('hex'))
+  const needs = { node, store, routingTable, contacts: {}, forward, clock, logger, config: all }
   await serveZones(needs as unknown as ZoneServerNeeds)
   const peer = async (address: string) => {
     const remotePeer = peerIdFromPrivateKey(await generateKeyPair('Ed25519'))
@@ -63,7 +71,7 @@ async function setUp(config: Partial<DhtConfig>) {
       }
     }
   }
-  return { clock, peer }
+  return { clock, elsewhere, peer }
 }
 
 const BUDGET = { replica: 0, hopsLeft: 0, messagesLeft: 0, millisecondsLeft: 800 } as const
@@ -99,4 +107,14 @@ test('peers of one IP group share the rate of new zones; a newer zone of a known
   assert.deepEqual(await neighbour(putOf(third), putOf(fourth)), ['stored', 'busy'])
   assert.deepEqual(await neighbour(putOf(first), putOf(second)), ['stored', 'stored'])
   assert.deepEqual(await stranger(putOf(fourth)), ['stored'])
+})
+
+test('what this node does not hold comes from a nearer peer, and is told to be that; its own comes from itself', async () => {
+  const { clock, elsewhere, peer } = await setUp({})
+  const ask = (await peer('/ip4/8.8.1.1/tcp/4601'))()
+  const owner = new TestOwner(() => clock.now())
+  elsewhere.set(Buffer.from(owner.key.bytes).toString('hex'), owner.sign().bytes)
+  assert.deepEqual(await ask(getOf(owner)), ['relayed'])
+  assert.deepEqual(await ask(putOf(owner)), ['stored'])
+  assert.deepEqual(await ask(getOf(owner)), ['found'])
 })

@@ -1,0 +1,57 @@
+/** The peers of this network with an open connection that serve zones: to ask one of them takes one round trip. */
+import type { IdentifyResult, Libp2p, PeerId } from '@libp2p/interface'
+import { contactOf } from './contacts.ts'
+import { type Contact, ZONE_PROTOCOL } from './frames.ts'
+import { distance, kademliaId } from './record-key.ts'
+
+interface Link {
+  readonly contact: Contact
+  /** Where in Kademlia's space it is. */
+  readonly point: Uint8Array
+}
+
+type Events = Pick<Libp2p, 'addEventListener' | 'removeEventListener'>
+
+export class Links implements Disposable {
+  readonly #node: Events
+  readonly #links = new Map<string, Link>()
+  readonly #identified = ({ detail }: CustomEvent<IdentifyResult>) => this.#add(detail)
+  readonly #gone = ({ detail }: CustomEvent<PeerId>) => void this.#links.delete(nameOf(contactOf(detail)))
+
+  constructor(node: Events) {
+    this.#node = node
+    node.addEventListener('peer:identify', this.#identified)
+    node.addEventListener('peer:disconnect', this.#gone)
+  }
+
+  has(contact: Contact): boolean {
+    return this.#links.has(nameOf(contact))
+  }
+
+  /** Those nearest to a place, nearest first. @param within only those nearer to it than this point */
+  nearest(target: Uint8Array, count: number, within?: Uint8Array): Contact[] {
+    const limit = within && distance(within, target)
+    const all = [...this.#links.values()].map(({ contact, point }) => ({
+      contact,
+      away: distance(point, target),
+    }))
+    const near = limit ? all.filter(({ away }) => Buffer.compare(away, limit) < 0) : all
+    near.sort((a, b) => Buffer.compare(a.away, b.away))
+    return near.slice(0, count).map(({ contact }) => contact)
+  }
+
+  [Symbol.dispose](): void {
+    this.#node.removeEventListener('peer:identify', this.#identified)
+    this.#node.removeEventListener('peer:disconnect', this.#gone)
+  }
+
+  #add({ peerId, protocols, connection }: IdentifyResult): void {
+    if (!protocols.includes(ZONE_PROTOCOL) || connection.status !== 'open') return
+    const contact = contactOf(peerId)
+    this.#links.set(nameOf(contact), { contact, point: kademliaId(contact.id) })
+  }
+}
+
+function nameOf({ id }: Contact): string {
+  return Buffer.from(id.buffer, id.byteOffset, id.length).toString('latin1')
+}

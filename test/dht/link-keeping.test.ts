@@ -1,0 +1,90 @@
+/** Which connections are opened, because they serve. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { generateKeyPair } from '@libp2p/crypto/keys'
+import type { PeerId } from '@libp2p/interface'
+import { peerIdFromPrivateKey } from '@libp2p/peer-id'
+import { contactOf } from '../../src/dht/contacts.ts'
+import { LinkKeeping } from '../../src/dht/link-keeping.ts'
+import { distance, kademliaId } from '../../src/dht/record-key.ts'
+import { silentLogger } from '../support/dht.ts'
+import { ManualClock } from '../support/manual-clock.ts'
+
+const pointOf = (peer: PeerId) => kademliaId(contactOf(peer).id)
+const partOf = (peer: PeerId) => pointOf(peer)[0]! >> 2
+const KNOWN = 400
+const NEIGHBOURS = 20
+const PER_PART = 3
+const ROUND = 10_000
+
+const newPeer = async () => peerIdFromPrivateKey(await generateKeyPair('Ed25519'))
+
+async function setUp() {
+  const clock = new ManualClock()
+  const self = await newPeer()
+  const peers = await Promise.all(Array.from({ length: KNOWN }, newPeer))
+  const sorted = (target: Uint8Array) => {
+    const away = new Map(peers.map((peer) => [peer, distance(pointOf(peer), target)]))
+    return peers.toSorted((a, b) => Buffer.compare(away.get(a)!, away.get(b)!))
+  }
+  const connected = new Set<string>()
+  const dialled: PeerId[] = []
+  const unreachable = new Set<string>()
+  const keeping = new LinkKeeping({
+    routingTable: { size: KNOWN, closestPeers: (id, { count }) => sorted(id).slice(0, count) },
+    isConnected: ({ id }) => connected.has(Buffer.from(id).toString('hex')),
+    connect: async (peer) => {
+      dialled.push(peer)
+      if (unreachable.has(peer.toString())) throw new Error('There is no way to it.')
+      connected.add(Buffer.from(contactOf(peer).id).toString('hex'))
+    },
+    clock,
+    logger: silentLogger,
+    self: contactOf(self).id,
+    config: { maxAsked: NEIGHBOURS, linksPerBucket: PER_PART },
+  })
+  return { clock, peers, keeping, dialled, unreachable, near: sorted(pointOf(self)).slice(0, NEIGHBOURS) }
+}
+
+test('the neighbours are connected with first, then some of each part of the space, a few in each round', async () => {
+  const { clock, peers, keeping, dialled, near } = await setUp()
+  using _open = keeping
+  keeping.start()
+  clock.advance(ROUND)
+  await clock.settle()
+  assert.deepEqual(dialled, near.slice(0, 5))
+  for (let round = 0; round < KNOWN / 5; round++) {
+    clock.advance(ROUND)
+    await clock.settle()
+  }
+  assert.deepEqual(dialled.slice(0, NEIGHBOURS), near)
+  assert.equal(new Set(dialled).size, dialled.length)
+  for (let part = 0; part < 64; part++) {
+    const there = peers.filter((peer) => partOf(peer) === part).length
+    const links = dialled.filter((peer) => partOf(peer) === part)
+    const beyond = links.filter((peer) => !near.includes(peer)).length
+    assert.ok(links.length >= Math.min(PER_PART, there), `part ${part}: ${links.length} of ${there}`)
+    assert.ok(beyond <= PER_PART, `part ${part}: ${beyond}`)
+  }
+})
+
+test('who cannot be reached does not keep the others waiting for ever', async () => {
+  const { clock, keeping, dialled, unreachable, near } = await setUp()
+  using _open = keeping
+  unreachable.add(near[0]!.toString())
+  keeping.start()
+  for (let round = 0; round < 2; round++) {
+    clock.advance(ROUND)
+    await clock.settle()
+  }
+  assert.ok(dialled.includes(near[8]!))
+})
+
+test('once closed it dials nobody', async () => {
+  const { clock, keeping, dialled } = await setUp()
+  keeping.start()
+  keeping[Symbol.dispose]()
+  clock.advance(10 * ROUND)
+  await clock.settle()
+  assert.deepEqual(dialled, [])
+})
