@@ -9,7 +9,8 @@ COPY package.json package-lock.json ./
 RUN npm ci --omit=dev --omit=optional --ignore-scripts
 
 FROM node:24-slim
-ENV NODE_ENV=production KADNS_CONFIG=/app/config/production.toml
+# Compiled code is kept beside the data, since /app is not to be written: less memory from the second start on.
+ENV NODE_ENV=production KADNS_CONFIG=/app/config/production.toml NODE_COMPILE_CACHE=/data/compiled
 WORKDIR /app
 COPY --from=packages /app/node_modules node_modules
 COPY package.json LICENSE ./
@@ -21,7 +22,7 @@ USER 10001:10001
 VOLUME /data
 EXPOSE 53/udp 53/tcp 8053/tcp 4601/tcp
 # Through the REST door and the whole resolver, without asking anybody outside.
-HEALTHCHECK --interval=30s --timeout=5s --start-period=20s CMD ["node", "src/cli/main.ts", "resolve", "localhost"]
+HEALTHCHECK --interval=30s --timeout=5s --start-period=20s CMD ["node", "bin/kadns.js", "resolve", "localhost"]
 STOPSIGNAL SIGTERM
-ENTRYPOINT ["node", "src/cli/main.ts"]
+ENTRYPOINT ["node", "bin/kadns.js"]
 CMD ["up"]

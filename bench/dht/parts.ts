@@ -1,5 +1,6 @@
 /** The parts of the bench, by the names they are asked for under. */
 import { benchJoin } from './join.ts'
+import { benchLoad } from './load.ts'
 import { benchMemory, benchSilent } from './processes.ts'
 import { benchSlow } from './slow.ts'
 import { benchCold, benchPublish, type SpeedOptions } from './speed.ts'
@@ -13,4 +14,5 @@ export const PARTS = {
   silent: benchSilent,
   memory: benchMemory,
   slow: benchSlow,
+  load: benchLoad,
 }

@@ -1,4 +1,5 @@
 /** `kadns up`: runs a node until it is told to stop. */
+import { flushCompileCache } from 'node:module'
 import type { Config } from '../config.ts'
 import type { Daemon } from '../daemon.ts'
 import { openLogger } from '../logger.ts'
@@ -22,6 +23,7 @@ export async function up(given: readonly string[]): Promise<number> {
   return runUntilStopped(async () => {
     const daemon = await startNode(config)
     process.stderr.write(whereabouts(daemon))
+    flushCompileCache() // else it is written at the end, which may come by kill -9
     return daemon
   })
 }

@@ -1,6 +1,6 @@
 /** What needs no node: help, usage, settings, and how they fail. */
 import assert from 'node:assert/strict'
-import { chmod, mkdir, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readdir, writeFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -193,6 +193,18 @@ describe('bin/kadns.js', () => {
     assert.match(stdout, /^kadns /)
     const wrong = await place.spawn(process.execPath, [bin, 'dance']).ended
     assert.equal(wrong.code, 2)
+  })
+
+  test('keeps what it compiled: in the package, or where NODE_COMPILE_CACHE says', async () => {
+    await using place = await Workplace.open()
+    const own = join(import.meta.dirname, '../../node_modules/.cache/kadns')
+    for (const [directory, environment] of [
+      [own, {}],
+      [join(place.directory, 'compiled'), { NODE_COMPILE_CACHE: join(place.directory, 'compiled') }],
+    ] as const) {
+      assert.equal((await place.spawn(process.execPath, [bin, '--version'], environment).ended).code, 0)
+      assert.ok((await readdir(directory)).length > 0)
+    }
   })
 
   test('has nothing in it that an old Node could not read', async () => {
