@@ -4,6 +4,7 @@ import { benchLoad } from './load.ts'
 import { benchMemory, benchSilent } from './processes.ts'
 import { benchSlow } from './slow.ts'
 import { benchCold, benchPublish, type SpeedOptions } from './speed.ts'
+import { benchUpdate } from './update.ts'
 
 export type PartOptions = SpeedOptions
 
@@ -14,5 +15,6 @@ export const PARTS = {
   silent: benchSilent,
   memory: benchMemory,
   slow: benchSlow,
+  update: benchUpdate,
   load: benchLoad,
 }
