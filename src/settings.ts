@@ -105,6 +105,13 @@ export const SECTIONS = {
       'Of these, kept open to peers of each of 64 parts of the network, besides those to the nearest.',
     ),
     maxInboundPerSecond: option(count, '50', 'Connections one host may open in a second.'),
+    maxNewHostsPerSecond: option(
+      count,
+      '5',
+      'Hosts never reached before that are dialled in a second; four seconds of it may be used at once.',
+    ),
+    maxNewHostsPerGroup: option(count, '1', 'Of these, of one IP group (/16, IPv6 /32) in a second.'),
+    maxDialsPerLookup: option(count, '20', 'Peers without a connection that one lookup asks.'),
     maxParallelDials: option(count, '50', 'Dials under way at once.'),
     dialTimeout: option(milliseconds, '3000', 'ms until a dial is given up.'),
     maxInboundStreams: option(count, '16', 'Streams for zones one connection may open.'),

@@ -26,6 +26,11 @@ export interface DhtConfig {
   readonly linksPerBucket: number
   /** Connections one host may open in a second. */
   readonly maxInboundPerSecond: number
+  /** Hosts never reached before that are dialled in a second, and of these of one IP group. */
+  readonly maxNewHostsPerSecond: number
+  readonly maxNewHostsPerGroup: number
+  /** Peers without a connection that one lookup asks. */
+  readonly maxDialsPerLookup: number
   /** Dials under way at once. */
   readonly maxParallelDials: number
   /** Milliseconds until a dial is given up. */

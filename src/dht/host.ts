@@ -9,8 +9,10 @@ import { tcp } from '@libp2p/tcp'
 import { yamux } from '@libp2p/yamux'
 import type { Datastore } from 'interface-datastore'
 import { createLibp2p, type Libp2pOptions } from 'libp2p'
+import type { Clock } from '../clock.ts'
 import { type AddressPolicy, addressPolicy, loopbackFactor, parseMultiaddr } from './addresses.ts'
 import type { DhtConfig } from './config.ts'
+import { DialBudget } from './dial-budget.ts'
 import { DhtFault } from './fault.ts'
 import { MAX_CONTACT_ADDRESSES } from './frames.ts'
 import { KAD_PREFIX, selectors, validators } from './guard.ts'
@@ -29,6 +31,7 @@ export interface HostNeeds {
   /** Where libp2p keeps what it knows, guarded: kad-dht's records go through it too. */
   readonly datastore: Datastore
   readonly identity: PrivateKey
+  readonly clock: Clock
   /** For the local network only. */
   readonly neighbours?: Neighbours | undefined
 }
@@ -42,11 +45,12 @@ const SERVICE_STREAMS = 16
 const MAX_PENDING = 100
 
 /** A node that is not started, so that protocols can be registered first. @throws DhtFault `address` */
-export async function createHost({ config, datastore, identity, neighbours }: HostNeeds): Promise<Host> {
+export async function createHost(needs: HostNeeds): Promise<Host> {
+  const { config, datastore, identity, clock, neighbours } = needs
   const accepts: AddressPolicy = neighbours ? (address) => neighbours.isNear(address) : addressPolicy(config)
   const node = await createLibp2p({
     start: false,
-    ...transport(config),
+    ...transport(config, clock),
     ...limits(config),
     ...storage(datastore, identity, accepts),
     connectionGater: neighbours
@@ -75,13 +79,14 @@ function kadProtocol(network: string, neighbours: Neighbours | undefined): strin
   return ['/kadns', network, neighbours ? 'lan' : '', 'kad/1.0.0'].filter((part) => part !== '').join('/')
 }
 
-function transport({ listen, announce }: DhtConfig): Libp2pOptions {
+function transport(config: DhtConfig, clock: Clock): Libp2pOptions {
+  const { listen, announce } = config
   return {
     addresses: {
       listen: listen.map((text) => parseMultiaddr(text, 'listen').toString()),
       announce: announce.map((text) => parseMultiaddr(text, 'announce').toString()),
     },
-    transports: [tcp()],
+    transports: [new DialBudget(config, clock).guard(tcp())],
     connectionEncrypters: [noise()],
     streamMuxers: [yamux()],
   }

@@ -24,6 +24,8 @@ export interface LookupGoal {
   readonly timeout: number
   /** Peers asked at a time, where it is not the usual number. */
   readonly parallelism?: number
+  /** Peers without a connection that may be asked, by this and by whatever other lookups share it. */
+  readonly dials?: { left: number } | undefined
 }
 
 export interface LookupTools {
@@ -40,7 +42,12 @@ export interface LookupTools {
   readonly clock: Clock
   /** This node's own peer id as a multihash. */
   readonly self: Uint8Array
-  readonly limits: { readonly parallelism: number; readonly maxAsked: number; readonly maxCandidates: number }
+  readonly limits: {
+    readonly parallelism: number
+    readonly maxAsked: number
+    readonly maxCandidates: number
+    readonly maxDialsPerLookup: number
+  }
 }
 
 export type Verdict =
@@ -106,10 +113,11 @@ class Walk {
   readonly #late = new Set<Candidate>()
   #lateCame = Promise.withResolvers<void>()
   readonly #copies: Copies
+  readonly #dials: { left: number }
   #asked = 0
 
   constructor(goal: LookupGoal, tools: LookupTools, signal: AbortSignal) {
-    const { maxAsked, maxCandidates } = tools.limits
+    const { maxAsked, maxCandidates, maxDialsPerLookup } = tools.limits
     const target = kademliaId(encodeRecordKey(goal.key, goal.replica))
     this.#goal = goal
     this.#tools = tools
@@ -120,6 +128,7 @@ class Walk {
       groupOf: (contact) => tools.groupOf(contact),
     })
     this.#copies = new Copies({ ...goal, have: goal.have, accept: (bytes) => tools.accept(bytes, goal.key) })
+    this.#dials = goal.dials ?? { left: maxDialsPerLookup }
     this.#began = tools.clock.monotonic()
   }
 
@@ -148,7 +157,7 @@ class Walk {
     const parallelism = this.#goal.parallelism ?? this.#tools.limits.parallelism
     while (this.#inFlight.size - this.#late.size < parallelism) {
       const relay = this.#nextRelay()
-      const candidate = relay ?? this.#candidates.next()
+      const candidate = relay ?? this.#nextWithinReach()
       if (!candidate) return
       this.#begin(candidate, relay ? RELAY : ASK_ONLY)
     }
@@ -157,6 +166,19 @@ class Walk {
   #nextRelay(): Candidate | undefined {
     if (this.#goal.until !== 'first' || this.#asked >= RELAYS) return undefined
     return this.#candidates.nearest(this.#tools.isConnected)
+  }
+
+  /** Protocol 5, "Dials": a reply may name whom it likes, and a lookup is not to be what knocks at all their doors. */
+  #nextWithinReach(): Candidate | undefined {
+    for (;;) {
+      const candidate = this.#candidates.next()
+      if (!candidate || this.#tools.isConnected(candidate.contact)) return candidate
+      if (this.#dials.left > 0) {
+        this.#dials.left--
+        return candidate
+      }
+      candidate.state = 'silent'
+    }
   }
 
   #begin(candidate: Candidate, spend: typeof ASK_ONLY): void {

@@ -70,7 +70,9 @@ export async function openNetwork(needs: NetworkNeeds): Promise<Network> {
   const neighbours = side === 'lan' ? new Neighbours() : undefined
   const identity = await loadIdentity(datastore)
   const guarded = new GuardedDatastore(datastore, { store, clock })
-  const host = opened.use(await createHost({ config, datastore: guarded, identity, neighbours }))
+  const host = opened.use(
+    await createHost({ config, datastore: guarded, identity, clock: machine, neighbours }),
+  )
   const { node, kad } = host
   const { routingTable } = kad
   const contacts = new ContactBook(node.peerStore, host.accepts, clock)

@@ -5,6 +5,7 @@ import type { Clock } from '../clock.ts'
 import { abortable } from './abortable.ts'
 import type { DhtConfig } from './config.ts'
 import { contactOf, dialAddresses, peerIdOf } from './contacts.ts'
+import { isDialRefused } from './dial-budget.ts'
 import { DhtFault } from './fault.ts'
 import { type Contact, type Notice, type Request, type TimedReply, ZONE_PROTOCOL } from './frames.ts'
 import { PeerStream } from './peer-stream.ts'
@@ -108,6 +109,7 @@ export class PeerStreams implements Disposable {
       this.#needs.reached(peer, true)
       return connection
     } catch (cause) {
+      if (isDialRefused(cause)) throw new DhtFault('busy', `Peer ${peer} was not dialled.`, { cause })
       if (!this.#closed) this.#needs.reached(peer, false)
       throw new DhtFault('connect', `There is no connection to peer ${peer}.`, { cause })
     }

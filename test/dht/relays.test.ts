@@ -104,3 +104,20 @@ test('who has to hear the closest themselves asks nobody to look further', async
   await look({ until: 'closest' })
   assert.deepEqual([...hops], [0])
 })
+
+test('a lookup asks so many that have no connection, and no more; who has one is not counted', async () => {
+  const { network, connected, look } = scene(40)
+  const isConnected = (peer: unknown) => connected.some((each) => each === peer)
+  const { verdict } = await look({ dials: { left: 3 } })
+  assert.equal(network.asked.filter((peer) => !isConnected(peer)).length, 3)
+  assert.equal(network.asked.filter(isConnected).length, 17, 'the rest of the k closest that may be asked')
+  assert.equal(verdict.kind, 'unreachable', 'those nearest were not heard: that is no proof of absence')
+})
+
+test('lookups that share what they may dial dial no more together', async () => {
+  const { network, look } = scene(60)
+  const dials = { left: 5 }
+  await look({ dials })
+  await look({ dials, replica: 1 })
+  assert.equal(network.asked.length, 5)
+})

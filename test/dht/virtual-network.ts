@@ -57,7 +57,7 @@ export class VirtualNetwork {
       },
       clock: this.clock,
       self: Buffer.from('self'),
-      limits: { parallelism: 2, maxAsked: 20, maxCandidates: 200, ...limits },
+      limits: { parallelism: 2, maxAsked: 20, maxCandidates: 200, maxDialsPerLookup: 200, ...limits },
     }
   }
 

@@ -1,0 +1,75 @@
+/** How many hosts this node lets itself be made to dial: what peers reply names whomever they like. */
+import type { Transport } from '@libp2p/interface'
+import type { Multiaddr } from '@multiformats/multiaddr'
+import { LRUCache } from 'lru-cache'
+import type { Clock } from '../clock.ts'
+import { loopbackFactor, parseMultiaddr } from './addresses.ts'
+import type { DhtConfig } from './config.ts'
+import { ipGroupOfAddress } from './ip-group.ts'
+import { Buckets } from './rate.ts'
+
+type Limits = Pick<DhtConfig, 'listen' | 'bootstrap' | 'maxNewHostsPerSecond' | 'maxNewHostsPerGroup'>
+
+/** Seconds of its rate that may be used at once, of all and of one IP group. */
+const BURST_SECONDS = 4
+const GROUP_BURST_SECONDS = 5
+/** Hosts remembered that were reached. */
+const MAX_HOSTS = 10_000
+const ALL = ''
+
+/** Refused by this node itself: it says nothing of the peer. */
+export class DialRefused extends Error {
+  override readonly name = 'DialRefused'
+}
+
+/** Protocol 5, "Dials". A host that was reached once is free, and so is one that was configured. */
+export class DialBudget {
+  readonly #all: Buckets
+  readonly #ofGroup: Buckets
+  readonly #reached = new LRUCache<string, true>({ max: MAX_HOSTS })
+  readonly #configured: ReadonlySet<string>
+
+  constructor(limits: Limits, clock: Clock) {
+    const factor = loopbackFactor(limits)
+    const perSecond = limits.maxNewHostsPerSecond * factor
+    const perGroup = limits.maxNewHostsPerGroup * factor
+    this.#all = new Buckets({ perSecond, burst: BURST_SECONDS * perSecond }, clock)
+    this.#ofGroup = new Buckets({ perSecond: perGroup, burst: GROUP_BURST_SECONDS * perGroup }, clock)
+    this.#configured = new Set(limits.bootstrap.map((text) => hostOf(parseMultiaddr(text, 'bootstrap'))))
+  }
+
+  /** The transport, whose dials are counted each once, whoever asks for them. */
+  guard<Components>(make: (components: Components) => Transport): (components: Components) => Transport {
+    return (components) => {
+      const transport = make(components)
+      const dial = transport.dial.bind(transport)
+      transport.dial = async (address, options) => {
+        this.#spend(address)
+        const connection = await dial(address, options)
+        this.#reached.set(hostOf(address), true)
+        return connection
+      }
+      return transport
+    }
+  }
+
+  /** @throws DialRefused */
+  #spend(address: Multiaddr): void {
+    const host = hostOf(address)
+    if (this.#configured.has(host) || this.#reached.has(host)) return
+    const group = ipGroupOfAddress(address)
+    if (group !== undefined && !this.#ofGroup.has(group)) throw new DialRefused('The IP group had its share.')
+    if (!this.#all.take(ALL)) throw new DialRefused('Too many hosts were dialled within a few seconds.')
+    if (group !== undefined) this.#ofGroup.take(group)
+  }
+}
+
+/** Whether this is why there is no connection, of one address or of several. */
+export function isDialRefused(cause: unknown): boolean {
+  if (cause instanceof AggregateError) return cause.errors.some(isDialRefused)
+  return cause instanceof DialRefused || (cause instanceof Error && isDialRefused(cause.cause))
+}
+
+function hostOf(address: Multiaddr): string {
+  return address.getComponents()[0]?.value ?? ''
+}
