@@ -159,6 +159,7 @@ export const SECTIONS = {
       '20',
       "Closest peers a lookup hears and a zone is put on: Kademlia's k.",
     ),
+    maxPeers: option(integer(100, 1_000_000), '4000', 'Peers remembered with their addresses.'),
     maxCandidates: option(count, '200', 'Peers one lookup takes note of.'),
     confirmMin: option(seconds, '60', 's: no zone is confirmed sooner by itself, whatever its REFRESH says.'),
     confirmMax: option(seconds, '3600', 's: every zone in use is confirmed after this.'),

@@ -72,6 +72,8 @@ export interface DhtConfig {
   readonly parallelism: number
   /** The closest peers a lookup has to hear, and those a zone is put on: Kademlia's k. */
   readonly maxAsked: number
+  /** Peers remembered with their addresses. */
+  readonly maxPeers: number
   /** Peers one lookup takes note of. */
   readonly maxCandidates: number
   /** Seconds: a zone is not confirmed again sooner than this, whatever its REFRESH says. */

@@ -15,6 +15,7 @@ import type { Contact, Notice } from './frames.ts'
 import { GuardedDatastore } from './guard.ts'
 import { createHost, type Host, startHost } from './host.ts'
 import { loadIdentity } from './identity.ts'
+import type { RoutingTable } from './kad.ts'
 import { Keeping } from './keeping.ts'
 import { LinkKeeping } from './link-keeping.ts'
 import { Links } from './links.ts'
@@ -22,9 +23,10 @@ import { Liveness } from './liveness.ts'
 import type { Findings, LookupGoal } from './lookup.ts'
 import { Neighbours } from './neighbours.ts'
 import type { NetworkClock } from './network-clock.ts'
+import { PeerShelf } from './peer-shelf.ts'
 import { PeerStreams } from './peer-streams.ts'
 import { Putter } from './putter.ts'
-import type { Replica } from './record-key.ts'
+import { kademliaId, type Replica } from './record-key.ts'
 import { ScopedStore, type SharedStore, type Side } from './scope.ts'
 import { Searcher } from './searcher.ts'
 import { ZoneClient } from './zone-client.ts'
@@ -69,12 +71,14 @@ export async function openNetwork(needs: NetworkNeeds): Promise<Network> {
   const store = new ScopedStore(needs.store, side)
   const neighbours = side === 'lan' ? new Neighbours() : undefined
   const identity = await loadIdentity(datastore)
-  const guarded = new GuardedDatastore(datastore, { store, clock })
+  const peers = await PeerShelf.open(datastore, config.maxPeers)
+  const guarded = new GuardedDatastore(peers, { store, clock })
   const host = opened.use(
     await createHost({ config, datastore: guarded, identity, clock: machine, neighbours }),
   )
   const { node, kad } = host
   const { routingTable } = kad
+  peers.kept = () => [node.peerId, ...node.getPeers(), ...allOf(routingTable, node.peerId)]
   const contacts = new ContactBook(node.peerStore, host.accepts, clock)
   const groupOf = (contact: Contact) => groupOfContact(contact, node)
   const links = opened.use(new Links(node))
@@ -110,6 +114,12 @@ export async function openNetwork(needs: NetworkNeeds): Promise<Network> {
   if (needs.tending) opened.use(keepZones(needs.tending, { ...needs, store, searcher, putter })).start()
   bootstrap.start()
   return new Network({ side, host, clock, searcher, putter, opened: opened.move() })
+}
+
+/** Nearest to this node first. */
+function allOf(routingTable: RoutingTable, self: PeerId): PeerId[] {
+  const point = kademliaId(self.toMultihash().bytes)
+  return routingTable.closestPeers(point, { count: routingTable.size })
 }
 
 function keepZones(

@@ -44,6 +44,7 @@ export const TEST_DHT_CONFIG: DhtConfig = {
   publishTimeout: 5000,
   parallelism: 2,
   maxAsked: 20,
+  maxPeers: 4000,
   maxCandidates: 200,
   confirmMin: 60,
   confirmMax: 3600,
