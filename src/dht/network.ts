@@ -92,7 +92,7 @@ export async function openNetwork(needs: NetworkNeeds): Promise<Network> {
   const client = new ZoneClient(streams, kad)
   const self = node.peerId.toMultihash().bytes
   const searcher = opened.use(
-    new Searcher({ side, routingTable, bootstrap, client, groupOf, clock, self, limits: config }),
+    new Searcher({ side, routingTable, bootstrap, client, groupOf, clock, logger, self, limits: config }),
   )
   const search = searcher.search.bind(searcher)
   const putter = new Putter({ store, client, clock, logger, config, search })
