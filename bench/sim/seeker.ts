@@ -1,6 +1,7 @@
 /** One node of the simulation that looks for zones and puts them: the Finder and Putter of the product on a virtual network. */
 import { MemoryDatastore } from 'datastore-core'
 import { pino } from 'pino'
+import { Crowding } from '../../src/dht/crowding.ts'
 import { Finder } from '../../src/dht/finder.ts'
 import { type Findings, type LookupGoal, type LookupTools, walk } from '../../src/dht/lookup.ts'
 import { Putter } from '../../src/dht/putter.ts'
@@ -9,7 +10,9 @@ import { openZoneStore, type ZoneStore } from '../../src/dht/zone-store.ts'
 import type { Lookup } from '../../src/zone/directory.ts'
 import type { PublicKey } from '../../src/zone/key.ts'
 import { checkTime, type SignedZone, verifyZone } from '../../src/zone/signed-zone.ts'
+import { TestOwner } from '../../test/support/test-zone.ts'
 import { SimNetwork, type SimPeer, zoneOfBytes } from './network.ts'
+import { Random } from './random.ts'
 
 const logger = pino({ level: 'silent' })
 
@@ -19,6 +22,9 @@ export class Seeker implements AsyncDisposable {
   readonly finder: Finder
   readonly putter: Putter
   readonly #network: SimNetwork
+  readonly #crowding: Crowding
+  /** Keys of which it says that their neighbourhood is crowded. */
+  readonly suspected = new Set<string>()
   readonly #closing = new AbortController()
   readonly #tools: LookupTools
 
@@ -51,6 +57,12 @@ export class Seeker implements AsyncDisposable {
       self: peer.contact.id,
       limits: config,
     }
+    const random = new Random(`${options.seed} places ${peer.rank}`)
+    this.#crowding = new Crowding({
+      count: config.maxAsked,
+      randomKey: () => new TestOwner(() => clock.now(), random.octets(32)).key,
+      suspect: ({ label }) => this.suspected.add(label),
+    })
     const search = this.search.bind(this)
     const client = {
       put: async (...[contact, request]: Parameters<LookupPut>) => await network.put(peer, contact, request),
@@ -70,6 +82,11 @@ export class Seeker implements AsyncDisposable {
   }
 
   async search(goal: LookupGoal, end: AbortSignal = this.#closing.signal): Promise<Findings> {
+    const search = async (each: LookupGoal) => await this.#walk(each, end)
+    return await this.#crowding.judge(goal, await search(goal), search)
+  }
+
+  async #walk(goal: LookupGoal, end: AbortSignal): Promise<Findings> {
     const target = SimNetwork.placeOf(goal.key, goal.replica)
     const start = this.#network.known(this.peer, target, START_FACTOR * this.#tools.limits.maxAsked)
     try {
