@@ -82,8 +82,7 @@ export class Seeker implements AsyncDisposable {
   }
 
   async search(goal: LookupGoal, end: AbortSignal = this.#closing.signal): Promise<Findings> {
-    const search = async (each: LookupGoal) => await this.#walk(each, end)
-    return await this.#crowding.judge(goal, await search(goal), search)
+    return await this.#crowding.search(goal, async (each) => await this.#walk(each, end))
   }
 
   async #walk(goal: LookupGoal, end: AbortSignal): Promise<Findings> {

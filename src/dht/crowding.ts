@@ -14,6 +14,9 @@ export interface CrowdingNeeds {
   suspect(key: PublicKey): void
 }
 
+/** Looks in one neighbourhood, without any judgement. */
+type Walk = (goal: LookupGoal) => Promise<Findings>
+
 /** What an answer says instead of "absent". */
 export const CROWDED = 'The neighbourhood of this name looks crowded by hostile nodes.'
 
@@ -21,6 +24,8 @@ export const CROWDED = 'The neighbourhood of this name looks crowded by hostile 
 const MAX_CHANCE = 1e-4
 /** Places to compare with: with fewer, random ones are heard first. */
 const MIN_PLACES = 4
+/** Peers asked at a time there: somebody is waiting. */
+const PARALLEL = 8
 /** Places remembered; one for each key, so that nobody can fill them by one name. */
 const MAX_PLACES = 64
 const MAX_SUSPECTED = 1000
@@ -36,26 +41,25 @@ export class Crowding {
     this.#needs = needs
   }
 
-  /**
-   * The findings, where a crowded neighbourhood's word that nobody holds the zone counts for nothing.
-   * @param search as it is, without this judgement
-   */
-  async judge(
-    goal: LookupGoal,
-    findings: Findings,
-    search: (goal: LookupGoal) => Promise<Findings>,
-  ): Promise<Findings> {
+  /** Looks in one neighbourhood by `walk`; where that is crowded, its word that nobody holds the zone counts for nothing. */
+  async search(goal: LookupGoal, walk: Walk): Promise<Findings> {
+    // The first neighbourhood was of no quick use: it may soon be asked how dense others are.
+    if (goal.replica !== 0 && goal.until === 'first') void this.#hearPlaces(goal, goal.timeout, walk)
+    const findings = await walk(goal)
     const { verdict, closest, effort, fewPeers } = findings
     if (fewPeers || closest.length === 0) return findings
     const lacks = verdict.kind === 'absent' || verdict.kind === 'unreachable'
-    if (lacks) await this.#hearPlaces(goal, { timeout: goal.timeout - effort.milliseconds, search })
+    if (lacks) await this.#hearPlaces(goal, goal.timeout - effort.milliseconds, walk)
     const crowded = this.#isCrowded(goal, closest)
     this.#remember(goal, closest)
     if (!crowded) return findings
-    const { label } = goal.key
-    if (!this.#suspected.has(label)) this.#needs.suspect(goal.key)
-    this.#suspected.set(label, true)
+    this.#tell(goal.key)
     return lacks ? { ...findings, verdict: { kind: 'unreachable', cause: CROWDED } } : findings
+  }
+
+  #tell(key: PublicKey): void {
+    if (!this.#suspected.has(key.label)) this.#needs.suspect(key)
+    this.#suspected.set(key.label, true)
   }
 
   #isCrowded(goal: LookupGoal, closest: readonly Contact[]): boolean {
@@ -75,17 +79,14 @@ export class Crowding {
     return [...this.#places.entries()].filter(([other]) => other !== label).map(([, away]) => away)
   }
 
-  /** All who need it wait for the same one. */
-  async #hearPlaces(
-    goal: LookupGoal,
-    { timeout, search }: { timeout: number; search: (goal: LookupGoal) => Promise<Findings> },
-  ): Promise<void> {
-    const missing = MIN_PLACES - this.#placesBesides(goal.key).length
+  /** Never rejects. All who need it wait for the same one. */
+  async #hearPlaces({ key: besides }: LookupGoal, timeout: number, walk: Walk): Promise<void> {
+    const missing = MIN_PLACES - this.#placesBesides(besides).length
     if (missing <= 0 || timeout <= 0) return
     const hear = async () => {
       const key = this.#needs.randomKey()
-      const random = { key, replica: 0, floor: 0n, until: 'closest', timeout } as const
-      this.#remember(random, (await search(random)).closest)
+      const goal = { key, replica: 0, floor: 0n, until: 'closest', parallelism: PARALLEL, timeout } as const
+      this.#remember(goal, (await walk(goal)).closest)
     }
     this.#hearing ??= Promise.allSettled(Array.from({ length: missing }, hear)).finally(() => {
       this.#hearing = undefined

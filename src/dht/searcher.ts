@@ -73,9 +73,8 @@ export class Searcher implements Disposable {
   async search(goal: LookupGoal, signal?: AbortSignal): Promise<Findings> {
     const closing = this.#closing.signal
     const either = signal ? AbortSignal.any([closing, signal]) : closing
-    const search = async (each: LookupGoal) => await this.#search(each, either)
     try {
-      return await this.#crowding.judge(goal, await search(goal), search)
+      return await this.#crowding.search(goal, async (each) => await this.#search(each, either))
     } catch (cause) {
       if (!closing.aborted && !signal?.aborted) throw cause
       return nothingFound(closing.aborted ? 'This node is closing.' : 'The lookup was ended.')

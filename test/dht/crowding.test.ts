@@ -20,6 +20,7 @@ function scene({ peers = 200, answers = Number.POSITIVE_INFINITY } = {}) {
   const seeds = new Random('crowding')
   const newKey = () => new TestOwner(() => 0, seeds.octets(32)).key
   const suspected: string[] = []
+  /** Besides what is looked for. */
   const searched: LookupGoal[] = []
   const crowding = new Crowding({
     count: COUNT,
@@ -30,15 +31,15 @@ function scene({ peers = 200, answers = Number.POSITIVE_INFINITY } = {}) {
     const contacts = network.closest(goal.key, goal.replica).map(({ contact }) => contact)
     return await walk(goal, contacts.slice(0, answers), { tools: network.tools(), signal })
   }
-  const search = async (goal: LookupGoal) => {
-    searched.push(goal)
-    return await look(goal)
-  }
-  const judge = async (key: PublicKey, parts: Partial<Findings> = {}, replica: Replica = 0) => {
+  const find = async (key: PublicKey, parts: Partial<Findings> = {}, replica: Replica = 0) => {
     const goal = { key, replica, floor: 0n, until: 'first', timeout: 1800 } as const
-    return await crowding.judge(goal, { ...(await look(goal)), ...parts }, search)
+    return await crowding.search(goal, async (each) => {
+      if (each === goal) return { ...(await look(goal)), ...parts }
+      searched.push(each)
+      return await look(each)
+    })
   }
-  return { judge, newKey, suspected, searched }
+  return { find, newKey, suspected, searched }
 }
 
 /** The closest to a place of so many ids that somebody has made. */
@@ -78,61 +79,67 @@ test('of 3,000 honest neighbourhoods about three are rarer than 1 in 1,000, and 
 })
 
 test('what is absent in a crowded neighbourhood is unreachable, and the key is told once', async () => {
-  const { judge, newKey, suspected } = scene()
+  const { find, newKey, suspected } = scene()
   const key = newKey()
   const closest = ground(key)
   for (let time = 0; time < 2; time++) {
-    const { verdict } = await judge(key, { verdict: { kind: 'absent' }, closest })
+    const { verdict } = await find(key, { verdict: { kind: 'absent' }, closest })
     assert.deepEqual(verdict, { kind: 'unreachable', cause: CROWDED })
   }
   assert.deepEqual(suspected, [key.label])
 })
 
 test('what is absent among honest peers stays absent, for 100 keys in their three places', async () => {
-  const { judge, newKey, suspected } = scene()
+  const { find, newKey, suspected } = scene()
   for (let at = 0; at < 100; at++) {
     const key = newKey()
     for (const replica of [0, 1, 2] as const)
-      assert.equal((await judge(key, {}, replica)).verdict.kind, 'absent')
+      assert.equal((await find(key, {}, replica)).verdict.kind, 'absent')
   }
   assert.deepEqual(suspected, [])
 })
 
 test('a copy found in a crowded neighbourhood is an answer, and the key is told', async () => {
-  const { judge, newKey, suspected } = scene()
+  const { find, newKey, suspected } = scene()
   const key = newKey()
-  await judge(newKey())
-  const { verdict } = await judge(key, { verdict: { kind: 'same' }, closest: ground(key) })
+  await find(newKey())
+  const { verdict } = await find(key, { verdict: { kind: 'same' }, closest: ground(key) })
   assert.equal(verdict.kind, 'same')
   assert.deepEqual(suspected, [key.label])
 })
 
 test('a node that knows no other place hears four random ones before it says absent, and never for a copy', async () => {
-  const { judge, newKey, searched } = scene()
-  await judge(newKey(), { verdict: { kind: 'same' }, closest: [] })
+  const { find, newKey, searched } = scene()
+  await find(newKey(), { verdict: { kind: 'same' }, closest: [] })
   assert.equal(searched.length, 0)
-  await Promise.all([judge(newKey()), judge(newKey())])
+  await Promise.all([find(newKey()), find(newKey())])
   assert.equal(searched.length, 4)
-  await judge(newKey())
+  await find(newKey())
+  assert.equal(searched.length, 4)
+})
+
+test('when the other neighbourhoods of a name are asked, random places are heard beside them', async () => {
+  const { find, newKey, searched } = scene()
+  await find(newKey(), { verdict: { kind: 'same' }, closest: [] }, 1)
   assert.equal(searched.length, 4)
 })
 
 test('one crowded key asked for again and again does not make crowds look usual', async () => {
-  const { judge, newKey } = scene()
+  const { find, newKey } = scene()
   const key = newKey()
   const closest = ground(key)
   for (let time = 0; time < 100; time++) {
-    const { verdict } = await judge(key, { verdict: { kind: 'absent' }, closest })
+    const { verdict } = await find(key, { verdict: { kind: 'absent' }, closest })
     assert.equal(verdict.kind, 'unreachable')
   }
 })
 
 test('where all peers known are fewer than k, or none could be compared with, nothing is suspected', async () => {
-  const { judge, newKey, suspected } = scene()
+  const { find, newKey, suspected } = scene()
   const key = newKey()
   const found = { verdict: { kind: 'absent' }, closest: ground(key) } as const
-  assert.equal((await judge(key, { ...found, fewPeers: true })).verdict.kind, 'absent')
+  assert.equal((await find(key, { ...found, fewPeers: true })).verdict.kind, 'absent')
   const alone = scene({ answers: 0 })
-  assert.equal((await alone.judge(key, { ...found, fewPeers: false })).verdict.kind, 'absent')
+  assert.equal((await alone.find(key, { ...found, fewPeers: false })).verdict.kind, 'absent')
   assert.deepEqual([...suspected, ...alone.suspected], [])
 })
