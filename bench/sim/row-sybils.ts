@@ -16,9 +16,14 @@ const FEW_GROUPS = 3
 /** Peer ids the attacker has made, to choose from: 200 for each node of the network. */
 const IDS_PER_NODE = 200
 
-interface Id {
-  readonly id: Uint8Array
-  readonly point: Uint8Array
+/** More than stand closer to a place than the first honest node. */
+const MANY = 10 * IDS_PER_NODE
+
+/** The attacker's ids, in the order of their points. */
+interface Made {
+  readonly ids: readonly Uint8Array[]
+  readonly points: readonly Uint8Array[]
+  readonly ranks: readonly number[]
 }
 
 /** How the Sybils stand. */
@@ -88,7 +93,7 @@ function noteOf({ words }: Siege, outcomes: readonly Outcome[]): string {
 }
 
 async function attack(
-  made: readonly Id[],
+  made: Made,
   siege: Siege,
   { nodes, trial, options }: { nodes: number; trial: number; options: SimOptions },
 ): Promise<Outcome> {
@@ -116,14 +121,13 @@ async function attack(
 }
 
 /** The closest to a place; or the farthest of those that are closer than every honest node. */
-function choose(made: readonly Id[], target: Uint8Array, honest: SimNetwork | undefined): Uint8Array[] {
-  const points = made.map(({ point }) => point)
-  const count = honest ? made.length : SYBILS
-  const near = closestOf([...points.keys()], points, { target, count }).map((at) => made[at]!)
-  if (!honest) return near.map(({ id }) => id)
+function choose(made: Made, target: Uint8Array, honest: SimNetwork | undefined): Uint8Array[] {
+  const count = honest ? MANY : SYBILS
+  const near = closestOf(made.ranks, made.points, { target, count })
+  if (!honest) return near.map((rank) => made.ids[rank]!)
   const limit = distance(honest.closest(target, 1)[0]!.point, target)
-  const closer = near.filter(({ point }) => Buffer.compare(distance(point, target), limit) < 0)
-  return closer.slice(-SYBILS).map(({ id }) => id)
+  const closer = near.filter((rank) => Buffer.compare(distance(made.points[rank]!, target), limit) < 0)
+  return closer.slice(-SYBILS).map((rank) => made.ids[rank]!)
 }
 
 /** They name only one another. */
@@ -142,11 +146,15 @@ function naming(sybils: readonly SimPeer[]): Behaviour {
   }
 }
 
-/** In the order of their points. */
-function makeIds(count: number, { seed }: SimOptions): Id[] {
-  const ids = Array.from({ length: count }, (_, at) => {
+function makeIds(count: number, { seed }: SimOptions): Made {
+  const made = Array.from({ length: count }, (_, at) => {
     const id = createHash('sha256').update(`${seed} attacker ${at}`).digest()
     return { id, point: kademliaId(id) }
   })
-  return ids.sort((a, b) => Buffer.compare(a.point, b.point))
+  made.sort((a, b) => Buffer.compare(a.point, b.point))
+  return {
+    ids: made.map(({ id }) => id),
+    points: made.map(({ point }) => point),
+    ranks: Array.from(made.keys()),
+  }
 }
