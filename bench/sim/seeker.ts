@@ -1,6 +1,7 @@
 /** One node of the simulation that looks for zones and puts them: the Finder and Putter of the product on a virtual network. */
 import { MemoryDatastore } from 'datastore-core'
 import { pino } from 'pino'
+import { Crowding } from '../../src/dht/crowding.ts'
 import { Finder } from '../../src/dht/finder.ts'
 import { FORWARD_CHOICE } from '../../src/dht/forwarding.ts'
 import { type Findings, type LookupGoal, type LookupTools, walk } from '../../src/dht/lookup.ts'
@@ -10,7 +11,9 @@ import { openZoneStore, type ZoneStore } from '../../src/dht/zone-store.ts'
 import type { Lookup } from '../../src/zone/directory.ts'
 import type { PublicKey } from '../../src/zone/key.ts'
 import { checkTime, type SignedZone, verifyZone } from '../../src/zone/signed-zone.ts'
+import { TestOwner } from '../../test/support/test-zone.ts'
 import { SimNetwork, type SimPeer, zoneOfBytes } from './network.ts'
+import { Random } from './random.ts'
 
 const logger = pino({ level: 'silent' })
 
@@ -24,6 +27,9 @@ export class Seeker implements AsyncDisposable {
   /** Whether connected peers are asked to look further. */
   forwarding = true
   readonly #network: SimNetwork
+  readonly #crowding: Crowding
+  /** Keys of which it says that their neighbourhood is crowded. */
+  readonly suspected = new Set<string>()
   readonly #closing = new AbortController()
   readonly #tools: LookupTools
 
@@ -53,6 +59,12 @@ export class Seeker implements AsyncDisposable {
       self: peer.contact.id,
       limits: config,
     }
+    const random = new Random(`${options.seed} places ${peer.rank}`)
+    this.#crowding = new Crowding({
+      count: config.maxAsked,
+      randomKey: () => new TestOwner(() => clock.now(), random.octets(32)).key,
+      suspect: ({ label }) => this.suspected.add(label),
+    })
     const search = this.search.bind(this)
     const client = {
       put: async (...[contact, request]: Parameters<LookupPut>) => await network.put(peer, contact, request),
@@ -72,6 +84,10 @@ export class Seeker implements AsyncDisposable {
   }
 
   async search(goal: LookupGoal, end: AbortSignal = this.#closing.signal): Promise<Findings> {
+    return await this.#crowding.search(goal, async (each) => await this.#walk(each, end))
+  }
+
+  async #walk(goal: LookupGoal, end: AbortSignal): Promise<Findings> {
     const target = SimNetwork.placeOf(goal.key, goal.replica)
     const known = this.#network.known(this.peer, target, START_FACTOR * this.#tools.limits.maxAsked)
     const start = [...known, ...this.#network.linked(this.peer, target, FORWARD_CHOICE)]

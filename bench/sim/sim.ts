@@ -1,6 +1,7 @@
 /** `npm run sim`: what lookups cost and survive in networks too large for one machine, by the product's own engine. */
 import { parseArgs } from 'node:util'
 import { defaultConfig, type Row, type RowResult, type SimOptions } from './options.ts'
+import { honestRow } from './row-honest.ts'
 import { keeperRow } from './row-keeper.ts'
 import { killed70Row, killed90Row } from './row-killed.ts'
 import { liarsRow } from './row-liars.ts'
@@ -8,7 +9,16 @@ import { networkRow } from './row-network.ts'
 import { nightRow } from './row-night.ts'
 import { sybilsRow } from './row-sybils.ts'
 
-const ROWS: readonly Row[] = [networkRow, killed70Row, killed90Row, liarsRow, sybilsRow, nightRow, keeperRow]
+const ROWS: readonly Row[] = [
+  networkRow,
+  killed70Row,
+  killed90Row,
+  liarsRow,
+  sybilsRow,
+  honestRow,
+  nightRow,
+  keeperRow,
+]
 
 const HELP = `npm run sim -- [options]: all rows, or those named; 1 is the exit code when one misses its target.
 

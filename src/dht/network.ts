@@ -28,7 +28,7 @@ import { PeerStreams } from './peer-streams.ts'
 import { Putter } from './putter.ts'
 import { kademliaId, type Replica } from './record-key.ts'
 import { ScopedStore, type SharedStore, type Side } from './scope.ts'
-import { Searcher } from './searcher.ts'
+import { Searcher, type SearcherNeeds } from './searcher.ts'
 import { ZoneClient } from './zone-client.ts'
 import { serveZones } from './zone-protocol.ts'
 import type { ZoneStore } from './zone-store.ts'
@@ -102,14 +102,21 @@ export async function openNetwork(needs: NetworkNeeds): Promise<Network> {
   const client = new ZoneClient(streams, kad)
   const self = node.peerId.toMultihash().bytes
   const searcher = opened.use(
-    new Searcher({ side, routingTable, bootstrap, client, links, groupOf, clock, self, limits: config }),
+    new Searcher({
+      side,
+      routingTable,
+      bootstrap,
+      client,
+      links,
+      groupOf,
+      clock,
+      logger,
+      self,
+      limits: config,
+    }),
   )
   const search = searcher.search.bind(searcher)
-  if (side === 'wan') {
-    const isConnected = links.has.bind(links)
-    const connect = streams.connect.bind(streams)
-    opened.use(new LinkKeeping({ routingTable, isConnected, connect, clock, logger, self, config })).start()
-  }
+  if (side === 'wan') opened.use(keepLinks({ ...needs, routingTable, links, streams, self })).start()
   const putter = new Putter({ store, client, clock, logger, config, search })
   if (needs.tending) opened.use(keepZones(needs.tending, { ...needs, store, searcher, putter })).start()
   bootstrap.start()
@@ -120,6 +127,15 @@ export async function openNetwork(needs: NetworkNeeds): Promise<Network> {
 function allOf(routingTable: RoutingTable, self: PeerId): PeerId[] {
   const point = kademliaId(self.toMultihash().bytes)
   return routingTable.closestPeers(point, { count: routingTable.size })
+}
+
+function keepLinks(
+  parts: Pick<NetworkNeeds, 'clock' | 'logger' | 'config'> &
+    Pick<SearcherNeeds, 'routingTable' | 'self'> & { links: Links; streams: PeerStreams },
+): LinkKeeping {
+  const { links, streams } = parts
+  const isConnected = links.has.bind(links)
+  return new LinkKeeping({ ...parts, isConnected, connect: streams.connect.bind(streams) })
 }
 
 function keepZones(

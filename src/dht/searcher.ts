@@ -1,12 +1,16 @@
 /** Runs lookups in this network: where they begin, whom they ask, and that they end when this room closes. */
+import { randomBytes } from 'node:crypto'
 import { setMaxListeners } from 'node:events'
+import type { Logger } from 'pino'
 import type { Clock } from '../clock.ts'
-import type { PublicKey } from '../zone/key.ts'
+import { KEY_OCTETS, type PublicKey, publicKeyFromLabel } from '../zone/key.ts'
 import { checkTime, type SignedZone, verifyZone } from '../zone/signed-zone.ts'
+import { encodeZBase32 } from '../zone/z-base-32.ts'
 import { abortable } from './abortable.ts'
 import type { Bootstrap } from './bootstrap.ts'
 import type { DhtConfig } from './config.ts'
 import { contactOf } from './contacts.ts'
+import { Crowding } from './crowding.ts'
 import { FORWARD_CHOICE, Forwarder } from './forwarding.ts'
 import type { Contact, GetRequest } from './frames.ts'
 import type { RoutingTable } from './kad.ts'
@@ -24,6 +28,7 @@ export interface SearcherNeeds {
   readonly links: Pick<Links, 'has' | 'nearest'>
   groupOf(contact: Contact): string | undefined
   readonly clock: Clock
+  readonly logger: Logger
   /** This node's peer id as a multihash. */
   readonly self: Uint8Array
   readonly limits: LookupTools['limits'] & Pick<DhtConfig, 'hedgeMin' | 'requestTimeout' | 'maxForwards'>
@@ -34,16 +39,24 @@ export const START_FACTOR = 3
 /** A peer is late when it takes this many times as long as the last time. */
 export const HEDGE_ROUND_TRIPS = 1.5
 
+const CROWD_SEEN = 'nodes crowd around the place of a zone: somebody may be hiding it'
+
 export class Searcher implements Disposable {
   readonly #needs: SearcherNeeds
   readonly #tools: LookupTools
+  readonly #crowding: Crowding
   readonly #forwarder: Forwarder
   readonly #closing = new AbortController()
 
   constructor(needs: SearcherNeeds) {
-    const { side, client, links, clock, self, limits, groupOf } = needs
+    const { side, client, links, clock, logger, self, limits, groupOf } = needs
     setMaxListeners(0, this.#closing.signal)
     this.#needs = needs
+    this.#crowding = new Crowding({
+      count: limits.maxAsked,
+      randomKey,
+      suspect: ({ label }) => logger.warn({ zone: label }, CROWD_SEEN),
+    })
     this.#tools = {
       ask: async (contact, request, signal) => await client.get(contact, request, signal),
       hedgeAfter: (contact) =>
@@ -66,8 +79,9 @@ export class Searcher implements Disposable {
   /** A node that has just started waits for its first peer, as long as the lookup may take. Never rejects. */
   async search(goal: LookupGoal, signal?: AbortSignal): Promise<Findings> {
     const closing = this.#closing.signal
+    const either = signal ? AbortSignal.any([closing, signal]) : closing
     try {
-      return await this.#search(goal, signal ? AbortSignal.any([closing, signal]) : closing)
+      return await this.#crowding.search(goal, async (each) => await this.#search(each, either))
     } catch (cause) {
       if (!closing.aborted && !signal?.aborted) throw cause
       return nothingFound(closing.aborted ? 'This node is closing.' : 'The lookup was ended.')
@@ -141,6 +155,14 @@ export function nothingFound(cause: string): Findings {
     behind: [],
     hands: 0,
     fewPeers: true,
+  }
+}
+
+/** About every other string of octets is one. */
+function randomKey(): PublicKey {
+  for (;;) {
+    const key = publicKeyFromLabel(encodeZBase32(randomBytes(KEY_OCTETS)))
+    if (key) return key
   }
 }
 

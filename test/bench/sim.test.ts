@@ -3,9 +3,11 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { defaultConfig, type SimOptions } from '../../bench/sim/options.ts'
 import { Random } from '../../bench/sim/random.ts'
+import { honestRow } from '../../bench/sim/row-honest.ts'
 import { killed70Row } from '../../bench/sim/row-killed.ts'
 import { liarsRow } from '../../bench/sim/row-liars.ts'
 import { networkRow } from '../../bench/sim/row-network.ts'
+import { sybilsRow } from '../../bench/sim/row-sybils.ts'
 import { closestOf } from '../../bench/sim/space.ts'
 import { StuckFault, VirtualClock } from '../../bench/sim/virtual-clock.ts'
 import { distance } from '../../src/dht/record-key.ts'
@@ -82,4 +84,18 @@ test('the virtual clock runs alarms in the order of their time, leaves out the d
     heard.toSorted((a, b) => a - b),
   )
   await assert.rejects(clock.run(new Promise(() => undefined)), StuckFault)
+})
+
+test('in honest networks of 200 what nobody owns is absent, and no neighbourhood is taken for crowded', async () => {
+  const { notes } = await honestRow.run(small)
+  assert.deepEqual(notes, ['200 nodes: suspected 0.00 % (0 of 40), said to be absent 100.00 % (40 of 40)'])
+})
+
+test('Sybils at all three places of a name are seen where they hide it', async () => {
+  const { checks, notes } = await sybilsRow.run({ ...small, trials: 4 })
+  assert.ok(
+    checks.every(({ met }) => met),
+    notes.join('\n'),
+  )
+  assert.match(notes[3] ?? '', /: 0 found, 4 suspected, 0 neither;/)
 })

@@ -1,0 +1,131 @@
+/** Whether peers stand closer together around a place than chance puts them, as Sybils do that hide a zone. It knows no libp2p. */
+import { LRUCache } from 'lru-cache'
+import type { PublicKey } from '../zone/key.ts'
+import type { Contact } from './frames.ts'
+import type { Findings, LookupGoal } from './lookup.ts'
+import { distance, encodeRecordKey, kademliaId } from './record-key.ts'
+
+export interface CrowdingNeeds {
+  /** Kademlia's k. */
+  readonly count: number
+  /** A key nobody has chosen: what stands around its place is there by chance. */
+  randomKey(): PublicKey
+  /** The neighbourhood of this key is crowded; told once for each key. */
+  suspect(key: PublicKey): void
+}
+
+/** Looks in one neighbourhood, without any judgement. */
+type Walk = (goal: LookupGoal) => Promise<Findings>
+
+/** What an answer says instead of "absent". */
+export const CROWDED = 'The neighbourhood of this name looks crowded by hostile nodes.'
+
+/** Protocol 5, "Crowded": an honest neighbourhood is as dense by chance less often than this; a lookup hears three. */
+const MAX_CHANCE = 1e-4
+/** Places to compare with: with fewer, random ones are heard first. */
+const MIN_PLACES = 4
+/** Peers asked at a time there: somebody is waiting. */
+const PARALLEL = 8
+/** Places remembered; one for each key, so that nobody can fill them by one name. */
+const MAX_PLACES = 64
+const MAX_SUSPECTED = 1000
+
+export class Crowding {
+  readonly #needs: CrowdingNeeds
+  /** How far from its place the k-th closest stood, as a share of the space, by the key's label. */
+  readonly #places = new LRUCache<string, number>({ max: MAX_PLACES })
+  readonly #suspected = new LRUCache<string, true>({ max: MAX_SUSPECTED })
+  #hearing: Promise<unknown> | undefined
+
+  constructor(needs: CrowdingNeeds) {
+    this.#needs = needs
+  }
+
+  /** Looks in one neighbourhood by `walk`; where that is crowded, its word that nobody holds the zone counts for nothing. */
+  async search(goal: LookupGoal, walk: Walk): Promise<Findings> {
+    // The first neighbourhood was of no quick use: it may soon be asked how dense others are.
+    if (goal.replica !== 0 && goal.until === 'first') void this.#hearPlaces(goal, goal.timeout, walk)
+    const findings = await walk(goal)
+    const { verdict, closest, effort, fewPeers } = findings
+    if (fewPeers || closest.length === 0) return findings
+    const lacks = verdict.kind === 'absent' || verdict.kind === 'unreachable'
+    if (lacks) await this.#hearPlaces(goal, goal.timeout - effort.milliseconds, walk)
+    const crowded = this.#isCrowded(goal, closest)
+    this.#remember(goal, closest)
+    if (!crowded) return findings
+    this.#tell(goal.key)
+    return lacks ? { ...findings, verdict: { kind: 'unreachable', cause: CROWDED } } : findings
+  }
+
+  #tell(key: PublicKey): void {
+    if (!this.#suspected.has(key.label)) this.#needs.suspect(key)
+    this.#suspected.set(key.label, true)
+  }
+
+  #isCrowded(goal: LookupGoal, closest: readonly Contact[]): boolean {
+    const others = this.#placesBesides(goal.key)
+    if (others.length === 0) return false
+    const away = Math.max(...sharesOf(goal, closest))
+    return chanceOf({ away, peers: closest.length }, others, this.#needs.count) < MAX_CHANCE
+  }
+
+  /** A walk that has heard all of the k closest says how dense the network is; one place of a key is enough. */
+  #remember(goal: LookupGoal, closest: readonly Contact[]): void {
+    if (goal.replica !== 0 || closest.length < this.#needs.count) return
+    this.#places.set(goal.key.label, Math.max(...sharesOf(goal, closest)))
+  }
+
+  #placesBesides({ label }: PublicKey): number[] {
+    return [...this.#places.entries()].filter(([other]) => other !== label).map(([, away]) => away)
+  }
+
+  /** Never rejects. All who need it wait for the same one. */
+  async #hearPlaces({ key: besides }: LookupGoal, timeout: number, walk: Walk): Promise<void> {
+    const missing = MIN_PLACES - this.#placesBesides(besides).length
+    if (missing <= 0 || timeout <= 0) return
+    const hear = async () => {
+      const key = this.#needs.randomKey()
+      const goal = { key, replica: 0, floor: 0n, until: 'closest', parallelism: PARALLEL, timeout } as const
+      this.#remember(goal, (await walk(goal)).closest)
+    }
+    this.#hearing ??= Promise.allSettled(Array.from({ length: missing }, hear)).finally(() => {
+      this.#hearing = undefined
+    })
+    await this.#hearing
+  }
+}
+
+/**
+ * How likely so many peers stand within `away` of a place by chance, where `count` stood within each of the `others`. As
+ * points of one density their distances are of gamma distributions, and the quotient of two is of a beta distribution
+ * with whole parameters, which is a sum over a binomial one.
+ */
+export function chanceOf(
+  { away, peers }: { readonly away: number; readonly peers: number },
+  others: readonly number[],
+  count: number,
+): number {
+  const share = away / (away + others.reduce((sum, each) => sum + each, 0))
+  return chanceOfAtLeast(peers, { tries: peers + count * others.length - 1, share })
+}
+
+/** Of the binomial distribution. */
+function chanceOfAtLeast(wanted: number, { tries, share }: { tries: number; share: number }): number {
+  if (share <= 0) return 0
+  if (share >= 1) return 1
+  let log = wanted * Math.log(share) + (tries - wanted) * Math.log1p(-share)
+  for (let at = 1; at <= wanted; at++) log += Math.log((tries - wanted + at) / at)
+  let term = Math.exp(log)
+  let sum = 0
+  for (let hits = wanted; hits <= tries; hits++) {
+    sum += term
+    term *= ((tries - hits) / (hits + 1)) * (share / (1 - share))
+  }
+  return Math.min(1, sum)
+}
+
+/** How far each stands from the goal's place, as a share of the space. */
+function sharesOf({ key, replica }: LookupGoal, contacts: readonly Contact[]): number[] {
+  const place = kademliaId(encodeRecordKey(key, replica))
+  return contacts.map(({ id }) => distance(kademliaId(id), place).readUIntBE(0, 6) / 2 ** 48)
+}
