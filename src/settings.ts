@@ -145,6 +145,17 @@ export const SECTIONS = {
     maxCandidates: option(count, '200', 'Peers one lookup takes note of.'),
     confirmMin: option(seconds, '60', 's: no zone is confirmed sooner by itself, whatever its REFRESH says.'),
     confirmMax: option(seconds, '3600', 's: every zone in use is confirmed after this.'),
+    absentFor: option(seconds, '30', 's: a zone found absent is not looked for again within them; 0: it is.'),
+    unreachableMin: option(
+      seconds,
+      '5',
+      's: a zone that could not be reached is not looked for again within them, twice as long each time.',
+    ),
+    unreachableMax: option(
+      seconds,
+      '60',
+      's: a zone that could not be reached is looked for again after this, however often it failed.',
+    ),
   },
   api: {
     listen: option(

@@ -68,4 +68,10 @@ export interface DhtConfig {
   readonly confirmMin: number
   /** Seconds: a zone is confirmed again after this, whatever its REFRESH says. */
   readonly confirmMax: number
+  /** Seconds: a zone that was found absent is not looked for again within them; 0: it is. */
+  readonly absentFor: number
+  /** Seconds: a zone that could not be reached is not looked for again within them, twice as long each time; 0: it is. */
+  readonly unreachableMin: number
+  /** Seconds: no longer than this, however often it could not be reached. */
+  readonly unreachableMax: number
 }

@@ -42,6 +42,10 @@ export const TEST_DHT_CONFIG: DhtConfig = {
   maxCandidates: 200,
   confirmMin: 60,
   confirmMax: 3600,
+  // Tests look again until they find: what was missed is not remembered.
+  absentFor: 0,
+  unreachableMin: 0,
+  unreachableMax: 0,
 }
 
 /** A new directory for files, removed with what is in it when disposed. */
