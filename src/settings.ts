@@ -102,6 +102,12 @@ export const SECTIONS = {
     maxInboundPerSecond: option(count, '50', 'Connections one host may open in a second.'),
     maxParallelDials: option(count, '50', 'Dials under way at once.'),
     dialTimeout: option(milliseconds, '3000', 'ms until a dial is given up.'),
+    checkInterval: option(
+      milliseconds,
+      '60000',
+      'ms from one peer asked whether it is still there, the longest unheard, to the next.',
+    ),
+    maxEntryPoints: option(count, '32', 'Peers kept on disk to join the network by: those longest up.'),
     maxInboundStreams: option(count, '16', 'Streams for zones one connection may open.'),
     maxRequestsInFlight: option(count, '64', 'Requests unanswered on one stream.'),
     maxRequestsPerSecond: option(

@@ -28,6 +28,10 @@ export interface DhtConfig {
   readonly maxParallelDials: number
   /** Milliseconds until a dial is given up. */
   readonly dialTimeout: number
+  /** Milliseconds from one peer asked whether it is still there to the next. */
+  readonly checkInterval: number
+  /** Peers kept on disk to join the network by. */
+  readonly maxEntryPoints: number
   /** Streams for zones one connection may open to this node. */
   readonly maxInboundStreams: number
   /** Requests unanswered on one stream, either way. */

@@ -23,6 +23,8 @@ export const TEST_DHT_CONFIG: DhtConfig = {
   maxInboundPerSecond: 50,
   maxParallelDials: 50,
   dialTimeout: 3000,
+  checkInterval: 60_000,
+  maxEntryPoints: 32,
   maxInboundStreams: 16,
   maxRequestsInFlight: 64,
   maxRequestsPerSecond: 200,
