@@ -11,7 +11,7 @@ export interface MissesNeeds {
   readonly finder: Pick<Finder, 'find'>
   readonly store: Pick<ZoneStore, 'get'>
   readonly clock: Clock
-  readonly config: Pick<DhtConfig, 'absentFor' | 'unreachableMin' | 'unreachableMax' | 'cachedZones'>
+  readonly config: Pick<DhtConfig, 'absentFor' | 'unreachableMin' | 'unreachableMax'>
   /** Of all networks. A failure without any peer has cost nobody anything, and ends with the first peer. */
   peerCount(): number
 }
@@ -24,6 +24,9 @@ interface Miss {
   readonly lasts: number
 }
 
+/** An LRUCache takes the memory for all of them at once. */
+const MAX_REMEMBERED = 2000
+
 export class Misses {
   readonly #needs: MissesNeeds
   /** Those that have run out too: the next failure lasts longer. */
@@ -31,7 +34,7 @@ export class Misses {
 
   constructor(needs: MissesNeeds) {
     this.#needs = needs
-    this.#misses = new LRUCache({ max: needs.config.cachedZones })
+    this.#misses = new LRUCache({ max: MAX_REMEMBERED })
   }
 
   async find(key: PublicKey, options: FindOptions): Promise<Lookup> {

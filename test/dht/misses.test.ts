@@ -7,7 +7,7 @@ import { ManualClock } from '../support/manual-clock.ts'
 import { TestOwner } from '../support/test-zone.ts'
 
 const effort = { asked: 20, hops: 3, milliseconds: 700 }
-const config = { absentFor: 30, unreachableMin: 5, unreachableMax: 60, cachedZones: 10 }
+const config = { absentFor: 30, unreachableMin: 5, unreachableMax: 60 }
 const { signal } = new AbortController()
 
 /** A finder that says what it is told to say, and counts how often it is asked. */
