@@ -114,6 +114,12 @@ export const SECTIONS = {
     maxDialsPerLookup: option(count, '20', 'Peers without a connection that one lookup asks.'),
     maxParallelDials: option(count, '50', 'Dials under way at once.'),
     dialTimeout: option(milliseconds, '3000', 'ms until a dial is given up.'),
+    checkInterval: option(
+      milliseconds,
+      '60000',
+      'ms from one peer asked whether it is still there, the longest unheard, to the next.',
+    ),
+    maxEntryPoints: option(count, '32', 'Peers kept on disk to join the network by: those longest up.'),
     maxInboundStreams: option(count, '16', 'Streams for zones one connection may open.'),
     maxRequestsInFlight: option(count, '64', 'Requests unanswered on one stream.'),
     maxRequestsPerSecond: option(
@@ -163,6 +169,17 @@ export const SECTIONS = {
     maxCandidates: option(count, '200', 'Peers one lookup takes note of.'),
     confirmMin: option(seconds, '60', 's: no zone is confirmed sooner by itself, whatever its REFRESH says.'),
     confirmMax: option(seconds, '3600', 's: every zone in use is confirmed after this.'),
+    absentFor: option(seconds, '30', 's: a zone found absent is not looked for again within them; 0: it is.'),
+    unreachableMin: option(
+      seconds,
+      '5',
+      's: a zone that could not be reached is not looked for again within them, twice as long each time.',
+    ),
+    unreachableMax: option(
+      seconds,
+      '60',
+      's: a zone that could not be reached is looked for again after this, however often it failed.',
+    ),
   },
   api: {
     listen: option(

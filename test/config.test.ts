@@ -77,6 +77,7 @@ describe('the defaults', () => {
     assert.ok(upstream.timeout * 2 < dns.answerTimeout)
     assert.ok(dht.requestTimeout < dht.lookupTimeout)
     assert.ok(dht.confirmMin <= dht.confirmMax)
+    assert.ok(dht.unreachableMin <= dht.unreachableMax)
   })
 })
 

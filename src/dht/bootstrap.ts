@@ -1,4 +1,4 @@
-/** Joins the network by the configured nodes, and again whenever no other node is known any more. */
+/** Joins the network by the configured nodes and those remembered, and again whenever this node is alone. */
 import type { Libp2p } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import type { Logger } from 'pino'
@@ -6,9 +6,11 @@ import type { Clock } from '../clock.ts'
 import type { RoutingTable } from './kad.ts'
 
 export interface BootstrapNeeds {
-  readonly node: Pick<Libp2p, 'dial'>
+  readonly node: Pick<Libp2p, 'dial' | 'getConnections'>
   readonly routingTable: RoutingTable
   readonly addresses: readonly Multiaddr[]
+  /** Where peers were that this node knew before, the likeliest first. */
+  remembered(): readonly Multiaddr[]
   readonly clock: Clock
   readonly logger: Logger
 }
@@ -20,6 +22,9 @@ const LONGEST_PAUSE = 60_000
 const WATCH_INTERVAL = 10_000
 /** Milliseconds a node that was reached may take to be identified, pinged and put into the routing table. */
 const SETTLING = 3000
+/** Remembered peers dialled at once, and so many are enough: they tell of the others. */
+const REMEMBERED_AT_ONCE = 8
+const ENOUGH = 3
 
 export class Bootstrap implements Disposable {
   readonly #needs: BootstrapNeeds
@@ -37,7 +42,7 @@ export class Bootstrap implements Disposable {
 
   /** Returns at once. */
   start(): void {
-    if (this.#needs.addresses.length > 0) this.#begin()
+    this.#begin()
   }
 
   /** Waits, at most `milliseconds`, for a first peer while there is reason to expect one. */
@@ -61,25 +66,57 @@ export class Bootstrap implements Disposable {
     })
   }
 
+  /** Without a peer in the table, or with a table of peers none of which is connected: as after a night without network. */
+  #isAlone(): boolean {
+    const { node, routingTable } = this.#needs
+    return routingTable.size === 0 || node.getConnections().length === 0
+  }
+
   #later(): void {
     if (this.#closed) return
-    const alone = this.#needs.routingTable.size === 0
+    const alone = this.#isAlone()
     this.#next = this.#needs.clock.after(alone ? this.#pause : WATCH_INTERVAL, () => this.#again())
     this.#pause = alone ? Math.min(this.#pause * 2, LONGEST_PAUSE) : FIRST_PAUSE
   }
 
   #again(): void {
-    if (this.#needs.routingTable.size === 0) this.#begin()
+    if (this.#isAlone()) this.#begin()
     else this.#later()
   }
 
   /** Never rejects. */
   async #dialAll(): Promise<void> {
-    const { node, addresses, logger } = this.#needs
+    const { addresses, logger } = this.#needs
+    const remembered = [...this.#needs.remembered()]
+    if (addresses.length + remembered.length === 0) return
+    const [failures, met] = await Promise.all([this.#dialConfigured(), this.#dialRemembered(remembered)])
+    if (failures.length < addresses.length || met > 0) return await this.#settled(SETTLING)
+    if (!this.#closed) logger.warn({ err: failures[0] }, 'none of the nodes to join by could be reached')
+  }
+
+  /** @returns why those could not be dialled that could not */
+  async #dialConfigured(): Promise<unknown[]> {
+    const { node, addresses } = this.#needs
     const dials = await Promise.allSettled(addresses.map(async (address) => await node.dial(address)))
-    const failed = dials.flatMap((dial) => (dial.status === 'rejected' ? [dial.reason as unknown] : []))
-    if (failed.length < dials.length) return await this.#settled(SETTLING)
-    if (!this.#closed) logger.warn({ err: failed[0] }, 'none of the nodes to join by could be reached')
+    return dials.flatMap((dial) => (dial.status === 'rejected' ? [dial.reason as unknown] : []))
+  }
+
+  /** @returns how many were reached */
+  async #dialRemembered(left: Multiaddr[]): Promise<number> {
+    let met = 0
+    const work = async () => {
+      while (met < ENOUGH && !this.#closed) {
+        const address = left.shift()
+        if (!address) return
+        const reached = await this.#needs.node.dial(address).then(
+          () => true,
+          () => false,
+        )
+        if (reached) met++
+      }
+    }
+    await Promise.all(Array.from({ length: REMEMBERED_AT_ONCE }, work))
+    return met
   }
 
   /** When the routing table has a peer, this closes, or the time is over. */

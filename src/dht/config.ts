@@ -35,6 +35,10 @@ export interface DhtConfig {
   readonly maxParallelDials: number
   /** Milliseconds until a dial is given up. */
   readonly dialTimeout: number
+  /** Milliseconds from one peer asked whether it is still there to the next. */
+  readonly checkInterval: number
+  /** Peers kept on disk to join the network by. */
+  readonly maxEntryPoints: number
   /** Streams for zones one connection may open to this node. */
   readonly maxInboundStreams: number
   /** Requests unanswered on one stream, either way. */
@@ -80,4 +84,10 @@ export interface DhtConfig {
   readonly confirmMin: number
   /** Seconds: a zone is confirmed again after this, whatever its REFRESH says. */
   readonly confirmMax: number
+  /** Seconds: a zone that was found absent is not looked for again within them; 0: it is. */
+  readonly absentFor: number
+  /** Seconds: a zone that could not be reached is not looked for again within them, twice as long each time; 0: it is. */
+  readonly unreachableMin: number
+  /** Seconds: no longer than this, however often it could not be reached. */
+  readonly unreachableMax: number
 }

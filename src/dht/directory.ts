@@ -15,6 +15,7 @@ import type { DhtConfig } from './config.ts'
 import { DhtFault } from './fault.ts'
 import { type Change, Finder } from './finder.ts'
 import { loadIdentity } from './identity.ts'
+import { Misses } from './misses.ts'
 import { type Network, openNetwork } from './network.ts'
 import { NetworkClock } from './network-clock.ts'
 import { Networks } from './networks.ts'
@@ -74,7 +75,18 @@ export async function openDirectory({
   finder = found
   opened.defer(async () => await found.idle())
   for (const each of all) opened.defer(() => each.endSearches())
-  return new KademliaDirectory({ wide, local, networks, store, clock, finder: found, opened: opened.move() })
+  const peerCount = () => all.reduce((sum, each) => sum + each.peerCount(), 0)
+  const misses = new Misses({ finder: found, store, clock, config, peerCount })
+  return new KademliaDirectory({
+    wide,
+    local,
+    networks,
+    store,
+    clock,
+    finder: found,
+    misses,
+    opened: opened.move(),
+  })
 }
 
 /** A node on loopback is a test, a demo or behind a proxy: it has no neighbours to look for. */
@@ -126,6 +138,7 @@ interface DirectoryParts {
   readonly store: ZoneStore
   readonly clock: NetworkClock
   readonly finder: Finder
+  readonly misses: Misses
   readonly opened: AsyncDisposableStack
 }
 
@@ -157,7 +170,7 @@ class KademliaDirectory implements NetworkDirectory {
   }
 
   async find(key: PublicKey, options: FindOptions): Promise<Lookup> {
-    return await this.#parts.finder.find(key, options)
+    return await this.#parts.misses.find(key, options)
   }
 
   async publish(zone: SignedZone, signal: AbortSignal): Promise<{ readonly storedOn: number }> {

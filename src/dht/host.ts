@@ -4,7 +4,7 @@ import type { ConnectionGater, Libp2p, PeerInfo, PrivateKey } from '@libp2p/inte
 import { kadDHT } from '@libp2p/kad-dht'
 import { noise } from '@libp2p/noise'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
-import { ping } from '@libp2p/ping'
+import { type Ping, ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
 import { yamux } from '@libp2p/yamux'
 import type { Datastore } from 'interface-datastore'
@@ -22,6 +22,7 @@ import type { Neighbours } from './neighbours.ts'
 export interface Host extends AsyncDisposable {
   readonly node: Libp2p
   readonly kad: Kad
+  readonly ping: Ping
   /** Which addresses learned from peers are kept, dialled and told. */
   readonly accepts: AddressPolicy
 }
@@ -63,8 +64,8 @@ export async function createHost(needs: HostNeeds): Promise<Host> {
       kad: kadDHT({ ...kadOptions(config, accepts), protocol: kadProtocol(config.network, neighbours) }),
     },
   })
-  const { kad } = node.services as unknown as { kad: Kad }
-  return { node, kad, accepts, [Symbol.asyncDispose]: async () => await node.stop() }
+  const { kad, ping: pinger } = node.services as unknown as { kad: Kad; ping: Ping }
+  return { node, kad, ping: pinger, accepts, [Symbol.asyncDispose]: async () => await node.stop() }
 }
 
 /** Protocol 5, "Local": dialled is what mDNS announced, and nobody is let in from elsewhere. */

@@ -1,13 +1,10 @@
 /** One network, the wide area or the local one: a libp2p node with an identity, a peer store and a routing table of its own. */
 import type { Libp2p, PeerId, PeerInfo } from '@libp2p/interface'
-import type { Multiaddr } from '@multiformats/multiaddr'
 import type { Datastore } from 'interface-datastore'
 import type { Logger } from 'pino'
 import type { Clock } from '../clock.ts'
 import type { PublicKey } from '../zone/key.ts'
 import type { SignedZone } from '../zone/signed-zone.ts'
-import { parseMultiaddr } from './addresses.ts'
-import { Bootstrap } from './bootstrap.ts'
 import type { DhtConfig } from './config.ts'
 import { ContactBook, contactOf, groupOfContact } from './contacts.ts'
 import type { Change } from './finder.ts'
@@ -15,11 +12,11 @@ import type { Contact, Notice } from './frames.ts'
 import { GuardedDatastore } from './guard.ts'
 import { createHost, type Host, startHost } from './host.ts'
 import { loadIdentity } from './identity.ts'
+import { openJoining } from './joining.ts'
 import type { RoutingTable } from './kad.ts'
 import { Keeping } from './keeping.ts'
 import { LinkKeeping } from './link-keeping.ts'
 import { Links } from './links.ts'
-import { Liveness } from './liveness.ts'
 import type { Findings, LookupGoal } from './lookup.ts'
 import { Neighbours } from './neighbours.ts'
 import type { NetworkClock } from './network-clock.ts'
@@ -90,9 +87,9 @@ export async function openNetwork(needs: NetworkNeeds): Promise<Network> {
   }
   neighbours?.watch((peer) => meet(node, peer, logger))
   await startHost(host, config)
-  const addresses = bootstrapAddresses(config, node.peerId.toString())
-  const bootstrap = opened.use(new Bootstrap({ node, routingTable, addresses, clock, logger }))
-  const liveness = new Liveness(routingTable, logger)
+  const joins = { side, host, contacts, config, datastore, clock, logger }
+  const joining = opened.use(await openJoining(joins))
+  const { bootstrap, liveness } = joining
   const reached = liveness.reached.bind(liveness)
   const timed = (peer: PeerId, time: number, roundTrip: number) =>
     clock.hear({ peer: peer.toString(), group: groupOf(contactOf(peer)), time, roundTrip })
@@ -101,25 +98,13 @@ export async function openNetwork(needs: NetworkNeeds): Promise<Network> {
   const streams = opened.use(new PeerStreams({ node, clock, config, reached, timed, changed }))
   const client = new ZoneClient(streams, kad)
   const self = node.peerId.toMultihash().bytes
-  const searcher = opened.use(
-    new Searcher({
-      side,
-      routingTable,
-      bootstrap,
-      client,
-      links,
-      groupOf,
-      clock,
-      logger,
-      self,
-      limits: config,
-    }),
-  )
+  const looks = { side, routingTable, bootstrap, client, links, groupOf, clock, logger, self, limits: config }
+  const searcher = opened.use(new Searcher(looks))
   const search = searcher.search.bind(searcher)
   if (side === 'wan') opened.use(keepLinks({ ...needs, routingTable, links, streams, self })).start()
   const putter = new Putter({ store, client, clock, logger, config, search })
   if (needs.tending) opened.use(keepZones(needs.tending, { ...needs, store, searcher, putter })).start()
-  bootstrap.start()
+  joining.start()
   return new Network({ side, host, clock, searcher, putter, opened: opened.move() })
 }
 
@@ -147,12 +132,6 @@ function keepZones(
   const placesOf = (key: PublicKey) => REPLICAS.filter((replica) => searcher.isAmongClosest(key, replica))
   const search = searcher.search.bind(searcher)
   return new Keeping({ ...parts, stock, placesOf, search, give: putter.give.bind(putter) })
-}
-
-/** All nodes of a network may have one and the same list, so it may name this node too. */
-function bootstrapAddresses({ bootstrap }: DhtConfig, self: string): Multiaddr[] {
-  const addresses = bootstrap.map((text) => parseMultiaddr(text, 'bootstrap'))
-  return addresses.filter((address) => !address.toString().endsWith(`/p2p/${self}`))
 }
 
 /** Connects to a machine that mDNS announced; it is announced again every few seconds. */

@@ -2,14 +2,14 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 import type { Connection } from '@libp2p/interface'
-import { multiaddr } from '@multiformats/multiaddr'
+import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import { Bootstrap } from '../../src/dht/bootstrap.ts'
 import { silentLogger } from '../support/dht.ts'
 import { ManualClock } from '../support/manual-clock.ts'
 import { until } from '../support/until.ts'
 
 /** A routing table and a node whose dials do what they are told. */
-function setUp(dial: () => Promise<Connection>) {
+function setUp(dial: (to: Multiaddr) => Promise<Connection>, remembered: readonly Multiaddr[] = []) {
   const clock = new ManualClock()
   const listeners = new Set<() => void>()
   const dials: number[] = []
@@ -22,18 +22,27 @@ function setUp(dial: () => Promise<Connection>) {
     removeEventListener: (_: string, listener: () => void) => void listeners.delete(listener),
   }
   const node = {
-    dial: async () => {
+    connections: [{} as Connection],
+    getConnections: () => node.connections,
+    dial: async (to: unknown) => {
       dials.push(clock.monotonic() - began)
-      return await dial()
+      return await dial(to as Multiaddr)
     },
   }
   const addresses = [multiaddr('/ip4/127.0.0.1/tcp/1')]
-  const bootstrap = new Bootstrap({ node, routingTable, addresses, clock, logger: silentLogger })
+  const bootstrap = new Bootstrap({
+    node,
+    routingTable,
+    addresses,
+    remembered: () => remembered,
+    clock,
+    logger: silentLogger,
+  })
   const arrive = () => {
     routingTable.size = 1
     for (const listener of listeners) listener()
   }
-  return { clock, bootstrap, dials, arrive, listeners, routingTable }
+  return { clock, bootstrap, dials, arrive, listeners, routingTable, node }
 }
 
 const refused = async () => {
@@ -90,5 +99,49 @@ test('who has lost all peers joins anew', async () => {
     clock.advance(1000)
     return dials.length === 2
   })
+  bootstrap[Symbol.dispose]()
+})
+
+test('where no configured node answers, those remembered are dialled, eight at once, until three are reached', async () => {
+  const dead = Array.from({ length: 90 }, (_, at) => multiaddr(`/ip4/127.0.0.1/tcp/${2000 + at}`))
+  const alive = Array.from({ length: 10 }, (_, at) => multiaddr(`/ip4/127.0.0.1/tcp/${3000 + at}`))
+  const open: (() => void)[] = []
+  const { bootstrap, dials } = setUp(
+    async (to) => {
+      if (alive.includes(to)) return {} as Connection
+      await new Promise<void>((resolve) => open.push(resolve))
+      throw new Error('nobody is there')
+    },
+    [...dead.slice(0, 20), ...alive, ...dead.slice(20)],
+  )
+  bootstrap.start()
+  await setImmediate()
+  assert.equal(dials.length, 1 + 8)
+  // The dead fall due one by one; after three of the living nobody more is dialled.
+  await until(() => {
+    open.shift()?.()
+    return open.length === 0
+  })
+  assert.ok(dials.length <= 1 + 20 + 3, `${dials.length} dials`)
+  bootstrap[Symbol.dispose]()
+})
+
+test('who knows peers but is connected to none joins anew, and again when the network is back', async () => {
+  const { clock, bootstrap, dials, arrive, node } = setUp(refused)
+  node.connections = []
+  arrive()
+  bootstrap.start()
+  await until(() => {
+    clock.advance(1000)
+    return dials.length >= 3
+  })
+  node.connections = [{} as Connection]
+  await setImmediate()
+  clock.advance(60_000)
+  const before = dials.length
+  await setImmediate()
+  clock.advance(60_000)
+  await setImmediate()
+  assert.equal(dials.length, before)
   bootstrap[Symbol.dispose]()
 })

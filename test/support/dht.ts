@@ -27,6 +27,8 @@ export const TEST_DHT_CONFIG: DhtConfig = {
   maxDialsPerLookup: 20,
   maxParallelDials: 50,
   dialTimeout: 3000,
+  checkInterval: 60_000,
+  maxEntryPoints: 32,
   maxInboundStreams: 16,
   maxRequestsInFlight: 64,
   maxRequestsPerSecond: 200,
@@ -48,6 +50,10 @@ export const TEST_DHT_CONFIG: DhtConfig = {
   maxCandidates: 200,
   confirmMin: 60,
   confirmMax: 3600,
+  // Tests look again until they find: what was missed is not remembered.
+  absentFor: 0,
+  unreachableMin: 0,
+  unreachableMax: 0,
 }
 
 /** A new directory for files, removed with what is in it when disposed. */
