@@ -22,6 +22,7 @@ import { Neighbours } from './neighbours.ts'
 import type { NetworkClock } from './network-clock.ts'
 import { PeerStreams } from './peer-streams.ts'
 import { Putter } from './putter.ts'
+import { type Reach, reachOf } from './reach.ts'
 import type { Replica } from './record-key.ts'
 import { ScopedStore, type SharedStore, type Side } from './scope.ts'
 import { Searcher } from './searcher.ts'
@@ -50,6 +51,7 @@ export interface NetworkNeeds {
 interface NetworkParts {
   readonly side: Side
   readonly host: Host
+  readonly config: DhtConfig
   readonly clock: Clock
   readonly searcher: Searcher
   readonly putter: Putter
@@ -73,7 +75,7 @@ export async function openNetwork(needs: NetworkNeeds): Promise<Network> {
   const { routingTable } = kad
   const contacts = new ContactBook(node.peerStore, host.accepts, clock)
   const groupOf = (contact: Contact) => groupOfContact(contact, node)
-  if (config.mode === 'server')
+  if (config.mode !== 'client')
     // Others are told what this machine's clock says: each has to be a witness of its own.
     opened.use(
       await serveZones({ node, store, routingTable, contacts, groupOf, clock: machine, logger, config }),
@@ -112,7 +114,7 @@ export async function openNetwork(needs: NetworkNeeds): Promise<Network> {
     opened.use(keeping).start()
   }
   bootstrap.start()
-  return new Network({ side, host, clock, searcher, putter, opened: opened.move() })
+  return new Network({ side, host, config, clock, searcher, putter, opened: opened.move() })
 }
 
 /** All nodes of a network may have one and the same list, so it may name this node too. */
@@ -149,6 +151,12 @@ export class Network implements AsyncDisposable {
     const suffix = `/p2p/${this.peerId}`
     const all = this.#parts.host.node.getMultiaddrs().map(String)
     return all.map((address) => (address.endsWith(suffix) ? address : address + suffix))
+  }
+
+  /** Whether others can keep zones here and ask for them, and why. */
+  reach(): Reach {
+    const { host, config } = this.#parts
+    return reachOf(config, host.kad.getMode())
   }
 
   /** Nodes in the routing table. */
