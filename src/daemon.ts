@@ -133,7 +133,7 @@ function describe(directory: NetworkDirectory, doors: { dns: string; api: string
 }
 
 function membership(of: Membership) {
-  return { peerId: of.peerId, addresses: of.addresses(), peers: of.peerCount() }
+  return { peerId: of.peerId, addresses: of.addresses(), reach: of.reach(), peers: of.peerCount() }
 }
 
 function wantedPorts({ dns, api, dht }: Config): WantedPort[] {

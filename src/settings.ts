@@ -78,9 +78,9 @@ export const SECTIONS = {
       'Multiaddrs to be known by, where they differ from those listened on.',
     ),
     mode: option(
-      choice('server', 'client'),
+      choice('auto', 'server', 'client'),
       'server',
-      'A server keeps zones for others; a client only asks and publishes.',
+      'A server keeps zones for others; a client only asks and publishes; auto: a client until others have reached it from outside.',
     ),
     network: option(optionalText, '', 'Name of a network apart from the public one.'),
     acceptAddresses: option(

@@ -78,9 +78,15 @@ export const Resolved = Type.Object({
   ),
 })
 
+const Reach = Type.Object(
+  { mode: Type.Union([Type.Literal('server'), Type.Literal('client')]), reason: Type.String() },
+  { description: 'Whether this node keeps zones for others, and why.' },
+)
+
 export const NodeInfo = Type.Object({
   peerId: Type.String(),
   addresses: Type.Array(Type.String(), { description: 'Multiaddrs that other nodes can join by.' }),
+  reach: Reach,
   peers: Type.Integer({ description: 'Nodes in the routing table.' }),
   clock: Type.Object({
     offsetSeconds: Type.Union([Type.Integer(), Type.Null()], {
@@ -90,7 +96,7 @@ export const NodeInfo = Type.Object({
   }),
   local: Type.Optional(
     Type.Object(
-      { peerId: Type.String(), addresses: Type.Array(Type.String()), peers: Type.Integer() },
+      { peerId: Type.String(), addresses: Type.Array(Type.String()), reach: Reach, peers: Type.Integer() },
       { description: 'The same of the local network, where other machines are found by mDNS.' },
     ),
   ),

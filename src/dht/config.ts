@@ -10,8 +10,8 @@ export interface DhtConfig {
   readonly bootstrap: readonly string[]
   /** Multiaddrs to be known by instead of those listened on; none: those listened on. */
   readonly announce: readonly string[]
-  /** A server stores zones and answers for others; a client only asks and publishes. */
-  readonly mode: 'server' | 'client'
+  /** A server stores zones and answers for others; a client only asks and publishes; `auto`: a client until others reach it. */
+  readonly mode: 'auto' | 'server' | 'client'
   /** Name of a separate network; '' is the public one. */
   readonly network: string
   readonly acceptAddresses: AcceptAddresses

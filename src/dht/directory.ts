@@ -19,6 +19,7 @@ import { Misses } from './misses.ts'
 import { type Network, openNetwork } from './network.ts'
 import { NetworkClock } from './network-clock.ts'
 import { Networks } from './networks.ts'
+import type { Reach } from './reach.ts'
 import { kademliaId } from './record-key.ts'
 import { openZoneStore, type ZoneStore } from './zone-store.ts'
 
@@ -31,7 +32,7 @@ export interface DirectoryNeeds {
 }
 
 /** This node as the other nodes of one network know it. */
-export type Membership = Pick<Network, 'peerId' | 'addresses' | 'peerCount'>
+export type Membership = Pick<Network, 'peerId' | 'addresses' | 'reach' | 'peerCount'>
 
 /** A ZoneDirectory that is a node of the network; what it says of itself is of the wide area. */
 export interface NetworkDirectory extends ZoneDirectory, Membership, AsyncDisposable {
@@ -61,7 +62,7 @@ export async function openDirectory({
   const wide = opened.use(
     await fromStore(
       path,
-      openNetwork({ ...needs, side: 'wan', tending: config.mode === 'server' ? store.tending : undefined }),
+      openNetwork({ ...needs, side: 'wan', tending: config.mode === 'client' ? undefined : store.tending }),
     ),
   )
   const local = isLocalWanted(config)
@@ -163,6 +164,10 @@ class KademliaDirectory implements NetworkDirectory {
 
   addresses(): readonly string[] {
     return this.#parts.wide.addresses()
+  }
+
+  reach(): Reach {
+    return this.#parts.wide.reach()
   }
 
   peerCount(): number {

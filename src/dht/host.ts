@@ -1,4 +1,5 @@
 /** The libp2p node: TCP, noise, yamux, identify, ping and kad-dht, configured as this network needs it. */
+import { autoNATv2 } from '@libp2p/autonat-v2'
 import { identify } from '@libp2p/identify'
 import type { ConnectionGater, Libp2p, PeerInfo, PrivateKey } from '@libp2p/interface'
 import { kadDHT } from '@libp2p/kad-dht'
@@ -10,7 +11,13 @@ import { yamux } from '@libp2p/yamux'
 import type { Datastore } from 'interface-datastore'
 import { createLibp2p, type Libp2pOptions } from 'libp2p'
 import type { Clock } from '../clock.ts'
-import { type AddressPolicy, addressPolicy, loopbackFactor, parseMultiaddr } from './addresses.ts'
+import {
+  type AddressPolicy,
+  addressPolicy,
+  isLoopbackOnly,
+  loopbackFactor,
+  parseMultiaddr,
+} from './addresses.ts'
 import type { DhtConfig } from './config.ts'
 import { DialBudget } from './dial-budget.ts'
 import { DhtFault } from './fault.ts'
@@ -18,6 +25,7 @@ import { MAX_CONTACT_ADDRESSES } from './frames.ts'
 import { KAD_PREFIX, selectors, validators } from './guard.ts'
 import type { Kad } from './kad.ts'
 import type { Neighbours } from './neighbours.ts'
+import { initialMode } from './reach.ts'
 
 export interface Host extends AsyncDisposable {
   readonly node: Libp2p
@@ -61,6 +69,7 @@ export async function createHost(needs: HostNeeds): Promise<Host> {
     services: {
       identify: identify(),
       ping: ping(streams()),
+      ...(neighbours || isLoopbackOnly(config) ? {} : { autoNAT: autoNATv2() }),
       kad: kadDHT({ ...kadOptions(config, accepts), protocol: kadProtocol(config.network, neighbours) }),
     },
   })
@@ -123,9 +132,11 @@ function storage(datastore: Datastore, privateKey: PrivateKey, accepts: AddressP
   }
 }
 
-function kadOptions({ mode }: DhtConfig, accepts: AddressPolicy): Parameters<typeof kadDHT>[0] {
+function kadOptions(config: DhtConfig, accepts: AddressPolicy): Parameters<typeof kadDHT>[0] {
+  const mode = initialMode(config)
   return {
-    clientMode: mode === 'client',
+    // Left out, it is a client while no global address of its own is confirmed, and a server from then on.
+    ...(mode && { clientMode: mode === 'client' }),
     datastorePrefix: KAD_PREFIX,
     peerInfoMapper: (peer) => dialable(peer, accepts),
     validators,

@@ -23,6 +23,7 @@ import type { NetworkClock } from './network-clock.ts'
 import { PeerShelf } from './peer-shelf.ts'
 import { PeerStreams } from './peer-streams.ts'
 import { Putter } from './putter.ts'
+import { type Reach, reachOf } from './reach.ts'
 import { kademliaId, type Replica } from './record-key.ts'
 import { ScopedStore, type SharedStore, type Side } from './scope.ts'
 import { Searcher, type SearcherNeeds } from './searcher.ts'
@@ -51,6 +52,7 @@ export interface NetworkNeeds {
 interface NetworkParts {
   readonly side: Side
   readonly host: Host
+  readonly config: DhtConfig
   readonly clock: Clock
   readonly searcher: Searcher
   readonly putter: Putter
@@ -79,7 +81,7 @@ export async function openNetwork(needs: NetworkNeeds): Promise<Network> {
   const contacts = new ContactBook(node.peerStore, host.accepts, clock)
   const groupOf = (contact: Contact) => groupOfContact(contact, node)
   const links = opened.use(new Links(node))
-  if (config.mode === 'server') {
+  if (config.mode !== 'client') {
     const forward: Searcher['forward'] = async (...asked) => await searcher.forward(...asked)
     // Others are told what this machine's clock says: each has to be a witness of its own.
     const own = { node, store, routingTable, contacts, groupOf, forward, clock: machine, logger, config }
@@ -162,6 +164,12 @@ export class Network implements AsyncDisposable {
     const suffix = `/p2p/${this.peerId}`
     const all = this.#parts.host.node.getMultiaddrs().map(String)
     return all.map((address) => (address.endsWith(suffix) ? address : address + suffix))
+  }
+
+  /** Whether others can keep zones here and ask for them, and why. */
+  reach(): Reach {
+    const { host, config } = this.#parts
+    return reachOf(config, host.kad.getMode())
   }
 
   /** Nodes in the routing table. */

@@ -103,6 +103,7 @@ describe('the node', () => {
     assert.deepEqual((await api.send({ url: '/v1/node' })).json(), {
       peerId: '12D3KooW',
       addresses: ['/ip4/127.0.0.1/tcp/4601/p2p/12D3KooW'],
+      reach: { mode: 'server', reason: 'dht.mode is server.' },
       peers: 3,
       clock: { offsetSeconds: -2, trusted: true },
       dns: '127.0.0.1:5300',

@@ -64,6 +64,11 @@ export class Machine implements AsyncDisposable {
     this.#name = name
   }
 
+  /** One address more, that nobody else on the wire knows a way to. */
+  async address(own: string): Promise<void> {
+    await ip('-n', this.#name, 'address', 'add', own, 'dev', 'lo')
+  }
+
   get pid(): number {
     return this.#node?.pid ?? 0
   }
