@@ -107,7 +107,7 @@ export async function openNetwork(needs: NetworkNeeds): Promise<Network> {
   const putter = new Putter({ store, client, clock, logger, config, search })
   if (needs.tending) opened.use(keepZones(needs.tending, { ...needs, store, searcher, putter })).start()
   joining.start()
-  return new Network({ side, host, clock, searcher, putter, opened: opened.move() })
+  return new Network({ side, host, config, clock, searcher, putter, opened: opened.move() })
 }
 
 /** Nearest to this node first. */
