@@ -111,7 +111,11 @@ export const SECTIONS = {
       'Hosts never reached before that are dialled in a second; four seconds of it may be used at once.',
     ),
     maxNewHostsPerGroup: option(count, '1', 'Of these, of one IP group (/16, IPv6 /32) in a second.'),
-    maxDialsPerLookup: option(count, '20', 'Peers without a connection that one lookup asks.'),
+    maxDialsPerLookup: option(
+      count,
+      '20',
+      'Peers without a connection that one lookup asks in each neighbourhood.',
+    ),
     maxParallelDials: option(count, '50', 'Dials under way at once.'),
     dialTimeout: option(milliseconds, '3000', 'ms until a dial is given up.'),
     checkInterval: option(

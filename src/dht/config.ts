@@ -29,7 +29,7 @@ export interface DhtConfig {
   /** Hosts never reached before that are dialled in a second, and of these of one IP group. */
   readonly maxNewHostsPerSecond: number
   readonly maxNewHostsPerGroup: number
-  /** Peers without a connection that one lookup asks. */
+  /** Peers without a connection that one lookup asks in each neighbourhood. */
   readonly maxDialsPerLookup: number
   /** Dials under way at once. */
   readonly maxParallelDials: number

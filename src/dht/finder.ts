@@ -18,13 +18,7 @@ export interface FinderNeeds {
   readonly clock: Clock
   readonly config: Pick<
     DhtConfig,
-    | 'lookupTimeout'
-    | 'maxDialsPerLookup'
-    | 'walkTimeout'
-    | 'maxWalks'
-    | 'confirmMin'
-    | 'confirmMax'
-    | 'cachedZones'
+    'lookupTimeout' | 'walkTimeout' | 'maxWalks' | 'confirmMin' | 'confirmMax' | 'cachedZones'
   >
   /** Looks in one of a zone's neighbourhoods; ends early when this room closes. Never rejects; an aborted one finds nothing. */
   search(goal: LookupGoal, signal?: AbortSignal): Promise<Findings>
@@ -156,8 +150,7 @@ export class Finder {
   async #look(key: PublicKey, copy: SignedZone | undefined): Promise<Lookup> {
     const { store, config } = this.#needs
     const floor = await store.floorOf(key)
-    const dials = { left: config.maxDialsPerLookup }
-    const goal = { key, have: copy, floor, until: 'first', timeout: config.lookupTimeout, dials } as const
+    const goal = { key, have: copy, floor, until: 'first', timeout: config.lookupTimeout } as const
     const { verdict, effort } = await searchReplicas(goal, this.#needs)
     const found = verdict.kind === 'found' ? await this.#adopt(verdict.zone) : undefined
     const same = verdict.kind === 'same' ? copy : undefined

@@ -24,8 +24,6 @@ export interface LookupGoal {
   readonly timeout: number
   /** Peers asked at a time, where it is not the usual number. */
   readonly parallelism?: number
-  /** Peers without a connection that may be asked, by this and by whatever other lookups share it. */
-  readonly dials?: { left: number } | undefined
 }
 
 export interface LookupTools {
@@ -113,7 +111,7 @@ class Walk {
   readonly #late = new Set<Candidate>()
   #lateCame = Promise.withResolvers<void>()
   readonly #copies: Copies
-  readonly #dials: { left: number }
+  #dialsLeft: number
   #asked = 0
 
   constructor(goal: LookupGoal, tools: LookupTools, signal: AbortSignal) {
@@ -128,7 +126,7 @@ class Walk {
       groupOf: (contact) => tools.groupOf(contact),
     })
     this.#copies = new Copies({ ...goal, have: goal.have, accept: (bytes) => tools.accept(bytes, goal.key) })
-    this.#dials = goal.dials ?? { left: maxDialsPerLookup }
+    this.#dialsLeft = maxDialsPerLookup
     this.#began = tools.clock.monotonic()
   }
 
@@ -173,8 +171,8 @@ class Walk {
     for (;;) {
       const candidate = this.#candidates.next()
       if (!candidate || this.#tools.isConnected(candidate.contact)) return candidate
-      if (this.#dials.left > 0) {
-        this.#dials.left--
+      if (this.#dialsLeft > 0) {
+        this.#dialsLeft--
         return candidate
       }
       candidate.state = 'silent'

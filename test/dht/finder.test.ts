@@ -25,7 +25,6 @@ async function setUp({ maxZones = 10 } = {}) {
     cachedZones: 10,
     lookupTimeout: 1800,
     walkTimeout: 10_000,
-    maxDialsPerLookup: 20,
     maxWalks: 2,
     confirmMin: 60,
     confirmMax: 3600,

@@ -11,7 +11,7 @@ import { stuck, VirtualNetwork } from './virtual-network.ts'
 const HEDGE = 60
 
 /** A lookup that begins with all peers; those from `nearest` on are connected. */
-function scene(nearest: number) {
+function scene(nearest: number, limits: Parameters<VirtualNetwork['tools']>[0] = {}) {
   const clock = new ManualClock()
   const owner = new TestOwner(() => clock.now(), Buffer.alloc(32, 7))
   const network = new VirtualNetwork(60, clock)
@@ -19,7 +19,7 @@ function scene(nearest: number) {
   const connected = closest.slice(nearest)
   const zone = owner.sign()
   const tools = {
-    ...network.tools(),
+    ...network.tools(limits),
     isConnected: ({ id }: { id: Uint8Array }) => connected.some(({ contact }) => contact.id === id),
   }
   const { signal } = new AbortController()
@@ -106,18 +106,10 @@ test('who has to hear the closest themselves asks nobody to look further', async
 })
 
 test('a lookup asks so many that have no connection, and no more; who has one is not counted', async () => {
-  const { network, connected, look } = scene(40)
+  const { network, connected, look } = scene(40, { maxDialsPerLookup: 3 })
   const isConnected = (peer: unknown) => connected.some((each) => each === peer)
-  const { verdict } = await look({ dials: { left: 3 } })
+  const { verdict } = await look()
   assert.equal(network.asked.filter((peer) => !isConnected(peer)).length, 3)
   assert.equal(network.asked.filter(isConnected).length, 17, 'the rest of the k closest that may be asked')
   assert.equal(verdict.kind, 'unreachable', 'those nearest were not heard: that is no proof of absence')
-})
-
-test('lookups that share what they may dial dial no more together', async () => {
-  const { network, look } = scene(60)
-  const dials = { left: 5 }
-  await look({ dials })
-  await look({ dials, replica: 1 })
-  assert.equal(network.asked.length, 5)
 })
