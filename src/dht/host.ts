@@ -24,6 +24,7 @@ import { DhtFault } from './fault.ts'
 import { MAX_CONTACT_ADDRESSES } from './frames.ts'
 import { KAD_PREFIX, selectors, validators } from './guard.ts'
 import type { Kad } from './kad.ts'
+import { boundedKad } from './kad-streams.ts'
 import type { Neighbours } from './neighbours.ts'
 import { initialMode } from './reach.ts'
 
@@ -70,7 +71,9 @@ export async function createHost(needs: HostNeeds): Promise<Host> {
       identify: identify(),
       ping: ping(streams()),
       ...(neighbours || isLoopbackOnly(config) ? {} : { autoNAT: autoNATv2() }),
-      kad: kadDHT({ ...kadOptions(config, accepts), protocol: kadProtocol(config.network, neighbours) }),
+      kad: boundedKad(
+        kadDHT({ ...kadOptions(config, accepts), protocol: kadProtocol(config.network, neighbours) }),
+      ),
     },
   })
   const { kad, ping: pinger } = node.services as unknown as { kad: Kad; ping: Ping }

@@ -1,0 +1,101 @@
+/** Bounds on kad-dht's own streams: left to itself it buffers messages of four megabytes before it looks at them. */
+import type { Stream, StreamHandler } from '@libp2p/interface'
+import type { kadDHT } from '@libp2p/kad-dht'
+import { DhtFault } from './fault.ts'
+import { MAX_FRAME_OCTETS } from './frames.ts'
+
+type MakeKad = ReturnType<typeof kadDHT>
+type Components = Parameters<MakeKad>[0]
+type Registrar = Components['registrar']
+type ConnectionManager = Components['connectionManager']
+
+const VARINT_BITS = 7
+/** A length of more is over the bound whatever its octets are. */
+const MAX_LENGTH_OCTETS = 3
+
+/** kad-dht whose streams, in and out, end with a message that announces more than 8 KiB. */
+export function boundedKad(make: MakeKad): MakeKad {
+  return (components) => {
+    const registrar = boundRegistrar(components.registrar)
+    const connectionManager = boundConnectionManager(components.connectionManager)
+    return make(replacing(components, { registrar, connectionManager }))
+  }
+}
+
+function boundRegistrar(registrar: Registrar): Registrar {
+  const handle: Registrar['handle'] = async (protocol, handler, options) => {
+    const bounded: StreamHandler = (stream, connection) => {
+      watch(stream)
+      return handler(stream, connection)
+    }
+    await registrar.handle(protocol, bounded, options)
+  }
+  return replacing(registrar, { handle })
+}
+
+function boundConnectionManager(manager: ConnectionManager): ConnectionManager {
+  const openStream: ConnectionManager['openStream'] = async (...to) => {
+    const stream = await manager.openStream(...to)
+    watch(stream)
+    return stream
+  }
+  return replacing(manager, { openStream })
+}
+
+/** The same object but for these parts; its own methods still find their private fields. */
+function replacing<Whole extends object>(whole: Whole, parts: Partial<Whole>): Whole {
+  return new Proxy(whole, {
+    get: (target, name) => {
+      if (Object.hasOwn(parts, name)) return Reflect.get(parts, name)
+      const value: unknown = Reflect.get(target, name)
+      return typeof value === 'function' ? value.bind(target) : value
+    },
+  })
+}
+
+function watch(stream: Stream): void {
+  const lengths = new MessageLengths()
+  stream.addEventListener('message', ({ data }) => {
+    const chunks = data instanceof Uint8Array ? [data] : data
+    for (const chunk of chunks) {
+      if (!lengths.hear(chunk)) {
+        stream.abort(new DhtFault('frame', `A message has more than ${MAX_FRAME_OCTETS} octets.`))
+        return
+      }
+    }
+  })
+}
+
+/** Follows messages, each behind its length as a varint, without keeping any. */
+export class MessageLengths {
+  /** Octets of the message under way that are still to come. */
+  #left = 0
+  #length = 0
+  #lengthOctets = 0
+
+  /** @returns whether all lengths so far are within the bound */
+  hear(octets: Uint8Array): boolean {
+    let at = 0
+    while (at < octets.length) {
+      if (this.#left > 0) {
+        const skipped = Math.min(this.#left, octets.length - at)
+        this.#left -= skipped
+        at += skipped
+      } else if (!this.#hearLength(octets[at++]!)) {
+        return false
+      }
+    }
+    return true
+  }
+
+  #hearLength(octet: number): boolean {
+    this.#length += (octet & 0x7f) * 2 ** (VARINT_BITS * this.#lengthOctets)
+    this.#lengthOctets++
+    if (this.#length > MAX_FRAME_OCTETS || this.#lengthOctets > MAX_LENGTH_OCTETS) return false
+    if ((octet & 0x80) !== 0) return true
+    this.#left = this.#length
+    this.#length = 0
+    this.#lengthOctets = 0
+    return true
+  }
+}
