@@ -99,7 +99,7 @@ test('an answer is bounded like a question, and what is asked of other parts is 
   assert.equal(given?.peerId, peer)
   assert.equal(await given.connectionManager.openStream(), stream)
   stream.receive(message(8192))
-  assert.deepEqual(stream.aborted, [])
+  assert.equal(stream.aborted.length, 0)
   stream.receive(varint(3_900_000))
   assert.ok(stream.aborted[0] instanceof DhtFault)
 })
