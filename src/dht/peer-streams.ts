@@ -4,7 +4,7 @@ import { LRUCache } from 'lru-cache'
 import type { Clock } from '../clock.ts'
 import { abortable } from './abortable.ts'
 import type { DhtConfig } from './config.ts'
-import { contactOf, dialAddresses, peerIdOf } from './contacts.ts'
+import { dialAddresses, peerIdOf } from './contacts.ts'
 import { isDialRefused } from './dial-budget.ts'
 import { DhtFault } from './fault.ts'
 import { type Contact, type Notice, type Request, type TimedReply, ZONE_PROTOCOL } from './frames.ts'
@@ -61,9 +61,14 @@ export class PeerStreams implements Disposable {
     return await abortable(Promise.race([reply, timeout.promise]), signal)
   }
 
-  /** Opens a connection where there is none. @throws DhtFault `connect` */
-  async connect(peer: PeerId): Promise<void> {
-    await this.#connect(peer, contactOf(peer))
+  /** Whether there is a stream to a peer, or one is being opened: to ask it takes one round trip. */
+  has(contact: Contact): boolean {
+    return this.#opening.has(peerIdOf(contact).toString())
+  }
+
+  /** Opens a stream where there is none, and a connection for it. @throws DhtFault `connect`, `protocol`, `stream` or `busy` */
+  async open(contact: Contact): Promise<void> {
+    await this.#streamTo(peerIdOf(contact), contact)
   }
 
   /** Milliseconds the last exchange took; undefined for a peer that has not answered lately. */
