@@ -29,11 +29,11 @@ export interface LookupGoal {
 export interface LookupTools {
   /** Rejects with DhtFault `connect` when there is no such peer, with anything else when it did not answer. */
   ask(contact: Contact, request: GetRequest, signal: AbortSignal): Promise<GetReply>
-  /** Milliseconds after which a peer that has not answered is not waited for alone. */
-  hedgeAfter(contact: Contact): number
+  /** Milliseconds after which a peer that has not answered is not waited for alone, where its answer takes so many round trips. */
+  hedgeAfter(contact: Contact, roundTrips: number): number
   /** The peer's IP group, by its connection, else by its address; undefined when neither is known, and on loopback. */
   groupOf(contact: Contact): string | undefined
-  /** Whether a connection to it is open: then asking it takes one round trip. */
+  /** Whether a connection to it is open and it answers: then asking it takes one round trip. */
   isConnected(contact: Contact): boolean
   /** @throws ZoneFault when these octets are no valid zone of the key, or not of this time */
   accept(bytes: Uint8Array, key: PublicKey): SignedZone
@@ -199,7 +199,7 @@ class Walk {
 
   /** Protocol 5, "Get": a peer that is late keeps nobody waiting, and its answer still counts. */
   #hedge(candidate: Candidate, roundTrips: number): Disposable {
-    const patience = roundTrips * this.#tools.hedgeAfter(candidate.contact)
+    const patience = this.#tools.hedgeAfter(candidate.contact, roundTrips)
     const alarm = this.#tools.clock.after(patience, () => {
       this.#late.add(candidate)
       this.#lateCame.resolve()
