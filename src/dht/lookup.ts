@@ -69,6 +69,8 @@ export interface Findings {
   readonly hands: number
   /** Whether fewer than k peers are known at all: then every replica is in their hands. */
   readonly fewPeers: boolean
+  /** Whether peers were left unasked because too many had no connection: then these may not be the closest. */
+  readonly outOfDials: boolean
 }
 
 /** Good copies that end a lookup. */
@@ -79,7 +81,7 @@ const ENOUGH = { first: 1, second: 2, closest: Infinity }
  * on over their connections. In a large network the nearest peers known are hardly ever connected, and to dial one takes
  * longer than all of this.
  */
-const RELAYS = 4
+const RELAYS = 2
 /** What each of them may spend. */
 const RELAY = { hopsLeft: 3, messagesLeft: 3 }
 const ASK_ONLY = { hopsLeft: 0, messagesLeft: 0 }
@@ -112,6 +114,7 @@ class Walk {
   #lateCame = Promise.withResolvers<void>()
   readonly #copies: Copies
   #dialsLeft: number
+  #outOfDials = false
   #asked = 0
 
   constructor(goal: LookupGoal, tools: LookupTools, signal: AbortSignal) {
@@ -176,6 +179,7 @@ class Walk {
         return candidate
       }
       candidate.state = 'silent'
+      this.#outOfDials = true
     }
   }
 
@@ -250,6 +254,7 @@ class Walk {
       behind: answered.filter((each) => copies.isBehind(each)).map(({ contact }) => contact),
       hands: new Set(holders.map((each) => each.group ?? each)).size,
       fewPeers: this.#candidates.size < this.#tools.limits.maxAsked,
+      outOfDials: this.#outOfDials,
     }
   }
 

@@ -155,6 +155,7 @@ export function nothingFound(cause: string): Findings {
     behind: [],
     hands: 0,
     fewPeers: true,
+    outOfDials: false,
   }
 }
 
