@@ -2,7 +2,6 @@
 import { identify } from '@libp2p/identify'
 import type { ConnectionGater, Libp2p, PeerInfo, PrivateKey } from '@libp2p/interface'
 import { kadDHT } from '@libp2p/kad-dht'
-import { noise } from '@libp2p/noise'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
@@ -11,6 +10,7 @@ import type { Datastore } from 'interface-datastore'
 import { createLibp2p, type Libp2pOptions } from 'libp2p'
 import { type AddressPolicy, addressPolicy, loopbackFactor, parseMultiaddr } from './addresses.ts'
 import type { DhtConfig } from './config.ts'
+import { encrypter } from './encrypter.ts'
 import { DhtFault } from './fault.ts'
 import { MAX_CONTACT_ADDRESSES } from './frames.ts'
 import { KAD_PREFIX, selectors, validators } from './guard.ts'
@@ -82,7 +82,7 @@ function transport({ listen, announce }: DhtConfig): Libp2pOptions {
       announce: announce.map((text) => parseMultiaddr(text, 'announce').toString()),
     },
     transports: [tcp()],
-    connectionEncrypters: [noise()],
+    connectionEncrypters: [encrypter()],
     streamMuxers: [yamux()],
   }
 }
