@@ -3,7 +3,6 @@ import { autoNATv2 } from '@libp2p/autonat-v2'
 import { identify } from '@libp2p/identify'
 import type { ConnectionGater, Libp2p, PeerInfo, PrivateKey } from '@libp2p/interface'
 import { kadDHT } from '@libp2p/kad-dht'
-import { noise } from '@libp2p/noise'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { type Ping, ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
@@ -20,6 +19,7 @@ import {
 } from './addresses.ts'
 import type { DhtConfig } from './config.ts'
 import { DialBudget } from './dial-budget.ts'
+import { encrypter } from './encrypter.ts'
 import { DhtFault } from './fault.ts'
 import { MAX_CONTACT_ADDRESSES } from './frames.ts'
 import { KAD_PREFIX, selectors, validators } from './guard.ts'
@@ -100,7 +100,7 @@ function transport(config: DhtConfig, clock: Clock): Libp2pOptions {
       announce: announce.map((text) => parseMultiaddr(text, 'announce').toString()),
     },
     transports: [new DialBudget(config, clock).guard(tcp())],
-    connectionEncrypters: [noise()],
+    connectionEncrypters: [encrypter()],
     streamMuxers: [yamux()],
   }
 }

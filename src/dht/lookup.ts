@@ -24,6 +24,8 @@ export interface LookupGoal {
   readonly timeout: number
   /** Peers asked at a time, where it is not the usual number. */
   readonly parallelism?: number
+  /** Peers, by their names, that have just answered for another place of the zone: most of them need not answer again. */
+  readonly heard?: ReadonlySet<string>
 }
 
 export interface LookupTools {
@@ -126,6 +128,7 @@ class Walk {
     this.#candidates = new Candidates(target, tools.self, {
       window: maxAsked,
       total: maxCandidates,
+      heard: goal.heard,
       groupOf: (contact) => tools.groupOf(contact),
     })
     this.#copies = new Copies({ ...goal, have: goal.have, accept: (bytes) => tools.accept(bytes, goal.key) })

@@ -104,7 +104,8 @@ export async function openNetwork(needs: NetworkNeeds): Promise<Network> {
   const searcher = opened.use(new Searcher(looks))
   const search = searcher.search.bind(searcher)
   if (side === 'wan') opened.use(new LinkKeeping({ ...needs, routingTable, streams, self })).start()
-  const putter = new Putter({ store, client, clock, logger, config, search })
+  const likelyClosest = searcher.likelyClosest.bind(searcher)
+  const putter = new Putter({ store, client, clock, logger, config, search, likelyClosest })
   if (needs.tending) opened.use(keepZones(needs.tending, { ...needs, store, searcher, putter })).start()
   joining.start()
   return new Network({ side, host, config, clock, searcher, putter, opened: opened.move() })
@@ -173,11 +174,12 @@ export class Network implements AsyncDisposable {
   }
 
   /**
-   * @returns how many other nodes acknowledged the zone
+   * @param acknowledged called for each other node that acknowledged the zone, at once
+   * @returns how many did
    * @throws ZoneFault `older` when one of them holds a newer one, which this node then holds too
    */
-  async put(zone: SignedZone, signal: AbortSignal): Promise<number> {
-    return await this.#parts.putter.put(zone, signal)
+  async put(zone: SignedZone, signal: AbortSignal, acknowledged?: () => void): Promise<number> {
+    return await this.#parts.putter.put(zone, signal, acknowledged)
   }
 
   /** Gives a newer zone to peers of this network that hold an older one. Never rejects. */
