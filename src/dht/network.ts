@@ -22,6 +22,7 @@ import { Neighbours } from './neighbours.ts'
 import type { NetworkClock } from './network-clock.ts'
 import { PeerShelf } from './peer-shelf.ts'
 import { PeerStreams } from './peer-streams.ts'
+import { PeerTable } from './peer-table.ts'
 import { Putter } from './putter.ts'
 import { type Reach, reachOf } from './reach.ts'
 import { kademliaId, type Replica } from './record-key.ts'
@@ -76,7 +77,7 @@ export async function openNetwork(needs: NetworkNeeds): Promise<Network> {
     await createHost({ config, datastore: guarded, identity, clock: machine, neighbours }),
   )
   const { node, kad } = host
-  const { routingTable } = kad
+  const routingTable = new PeerTable(kad.routingTable)
   peers.kept = () => [node.peerId, ...node.getPeers(), ...allOf(routingTable, node.peerId)]
   const contacts = new ContactBook(node.peerStore, host.accepts, clock)
   const groupOf = (contact: Contact) => groupOfContact(contact, node)
