@@ -113,7 +113,7 @@ export const SECTIONS = {
     maxNewHostsPerGroup: option(count, '1', 'Of these, of one IP group (/16, IPv6 /32) in a second.'),
     maxDialsPerLookup: option(
       count,
-      '20',
+      '40',
       'Peers without a connection that one lookup asks in each neighbourhood.',
     ),
     maxParallelDials: option(count, '50', 'Dials under way at once.'),

@@ -51,7 +51,7 @@ export class Seeker implements AsyncDisposable {
     this.store = store
     this.#tools = {
       ask: async (contact, request) => await network.ask(peer, contact, request),
-      hedgeAfter: (contact) => network.hedgeAfter(peer, contact),
+      hedgeAfter: (contact, roundTrips) => network.hedgeAfter(peer, contact, roundTrips),
       isConnected: (contact) => this.forwarding && network.isConnected(peer, contact),
       groupOf: (contact) => network.peerOf(contact)?.group,
       accept: (bytes, key) => this.#accept(bytes, key),

@@ -26,7 +26,7 @@ import { Putter } from './putter.ts'
 import { type Reach, reachOf } from './reach.ts'
 import { kademliaId, type Replica } from './record-key.ts'
 import { ScopedStore, type SharedStore, type Side } from './scope.ts'
-import { Searcher, type SearcherNeeds } from './searcher.ts'
+import { Searcher } from './searcher.ts'
 import { ZoneClient } from './zone-client.ts'
 import { serveZones } from './zone-protocol.ts'
 import type { ZoneStore } from './zone-store.ts'
@@ -103,7 +103,7 @@ export async function openNetwork(needs: NetworkNeeds): Promise<Network> {
   const looks = { side, routingTable, bootstrap, client, links, groupOf, clock, logger, self, limits: config }
   const searcher = opened.use(new Searcher(looks))
   const search = searcher.search.bind(searcher)
-  if (side === 'wan') opened.use(keepLinks({ ...needs, routingTable, links, streams, self })).start()
+  if (side === 'wan') opened.use(new LinkKeeping({ ...needs, routingTable, streams, self })).start()
   const putter = new Putter({ store, client, clock, logger, config, search })
   if (needs.tending) opened.use(keepZones(needs.tending, { ...needs, store, searcher, putter })).start()
   joining.start()
@@ -114,15 +114,6 @@ export async function openNetwork(needs: NetworkNeeds): Promise<Network> {
 function allOf(routingTable: RoutingTable, self: PeerId): PeerId[] {
   const point = kademliaId(self.toMultihash().bytes)
   return routingTable.closestPeers(point, { count: routingTable.size })
-}
-
-function keepLinks(
-  parts: Pick<NetworkNeeds, 'clock' | 'logger' | 'config'> &
-    Pick<SearcherNeeds, 'routingTable' | 'self'> & { links: Links; streams: PeerStreams },
-): LinkKeeping {
-  const { links, streams } = parts
-  const isConnected = links.has.bind(links)
-  return new LinkKeeping({ ...parts, isConnected, connect: streams.connect.bind(streams) })
 }
 
 function keepZones(

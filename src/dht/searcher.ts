@@ -24,7 +24,7 @@ export interface SearcherNeeds {
   readonly side: Side
   readonly routingTable: RoutingTable
   readonly bootstrap: Pick<Bootstrap, 'firstPeer'>
-  readonly client: Pick<ZoneClient, 'get' | 'roundTripOf'>
+  readonly client: Pick<ZoneClient, 'get' | 'roundTripOf' | 'isSilent'>
   readonly links: Pick<Links, 'has' | 'nearest'>
   groupOf(contact: Contact): string | undefined
   readonly clock: Clock
@@ -37,7 +37,7 @@ export interface SearcherNeeds {
 /** A lookup begins with so many times k peers: of the k closest one hand may have too many. */
 export const START_FACTOR = 3
 /** A peer is late when it takes this many times as long as the last time. */
-export const HEDGE_ROUND_TRIPS = 1.5
+export const HEDGE_FACTOR = 1.5
 
 const CROWD_SEEN = 'nodes crowd around the place of a zone: somebody may be hiding it'
 
@@ -59,10 +59,10 @@ export class Searcher implements Disposable {
     })
     this.#tools = {
       ask: async (contact, request, signal) => await client.get(contact, request, signal),
-      hedgeAfter: (contact) =>
-        Math.max(limits.hedgeMin, HEDGE_ROUND_TRIPS * (client.roundTripOf(contact) ?? 0)),
+      hedgeAfter: (contact, roundTrips) =>
+        Math.max(limits.hedgeMin, HEDGE_FACTOR * roundTrips * (client.roundTripOf(contact) ?? 0)),
       groupOf,
-      isConnected: (contact) => links.has(contact),
+      isConnected: (contact) => links.has(contact) && !client.isSilent(contact),
       accept: (bytes, key) => {
         const zone = acceptZone(bytes, key, clock.now())
         checkScope(side, zone)
@@ -155,6 +155,7 @@ export function nothingFound(cause: string): Findings {
     behind: [],
     hands: 0,
     fewPeers: true,
+    outOfDials: false,
   }
 }
 

@@ -65,6 +65,7 @@ const AGREED: Findings = {
   behind: [],
   hands: 3,
   fewPeers: true,
+  outOfDials: false,
 }
 
 test('a zone found is kept and answers from home until REFRESH has passed', async () => {
