@@ -68,8 +68,8 @@ export const SECTIONS = {
   dht: {
     listen: option(
       listOf(listenAddress),
-      '/ip4/0.0.0.0/tcp/4601',
-      'Multiaddrs to listen on for other nodes.',
+      '/ip4/0.0.0.0/tcp/4601,/ip6/::/tcp/4601',
+      'Multiaddrs to listen on for other nodes; without IPv6 on this machine, /ip6/::/ is left out.',
     ),
     bootstrap: option(listOf(nodeAddress), '', 'Multiaddrs of nodes to join the network by.'),
     announce: option(

@@ -1,5 +1,5 @@
 /** The libp2p node: TCP, noise, yamux, identify, ping and kad-dht, configured as this network needs it. */
-import { autoNATv2 } from '@libp2p/autonat-v2'
+import { type AutoNATv2Components, autoNATv2 } from '@libp2p/autonat-v2'
 import { identify } from '@libp2p/identify'
 import type { ConnectionGater, Libp2p, PeerInfo, PrivateKey } from '@libp2p/interface'
 import { kadDHT } from '@libp2p/kad-dht'
@@ -17,6 +17,7 @@ import {
   loopbackFactor,
   parseMultiaddr,
 } from './addresses.ts'
+import { Callers } from './callers.ts'
 import type { DhtConfig } from './config.ts'
 import { DialBudget } from './dial-budget.ts'
 import { encrypter } from './encrypter.ts'
@@ -57,6 +58,7 @@ const MAX_PENDING = 100
 /** A node that is not started, so that protocols can be registered first. @throws DhtFault `address` */
 export async function createHost(needs: HostNeeds): Promise<Host> {
   const { config, datastore, identity, clock, neighbours } = needs
+  const callers = config.mode === 'auto' ? new Callers(clock) : undefined
   const accepts: AddressPolicy = neighbours ? (address) => neighbours.isNear(address) : addressPolicy(config)
   const node = await createLibp2p({
     start: false,
@@ -70,14 +72,29 @@ export async function createHost(needs: HostNeeds): Promise<Host> {
     services: {
       identify: identify(),
       ping: ping(streams()),
-      ...(neighbours || isLoopbackOnly(config) ? {} : { autoNAT: autoNATv2() }),
+      ...(neighbours || isLoopbackOnly(config) ? {} : { autoNAT: autoNAT(callers) }),
       kad: boundedKad(
         kadDHT({ ...kadOptions(config, accepts), protocol: kadProtocol(config.network, neighbours) }),
       ),
     },
   })
+  if (callers) node.addEventListener('connection:open', ({ detail }) => callers.note(detail))
   const { kad, ping: pinger } = node.services as unknown as { kad: Kad; ping: Ping }
   return { node, kad, ping: pinger, accepts, [Symbol.asyncDispose]: async () => await node.stop() }
+}
+
+/** AutoNAT takes one peer's word that it dialled an address; a node that goes by it waits until several have got in. */
+function autoNAT(callers: Callers | undefined): (components: AutoNATv2Components) => unknown {
+  const create = autoNATv2()
+  return (components) => {
+    const { addressManager } = components
+    const confirm = addressManager.confirmObservedAddr.bind(addressManager)
+    addressManager.confirmObservedAddr = (address, options) => {
+      // An address that is not confirmed yet is asked about again, of the next peer.
+      if (!callers || callers.haveReached(address)) confirm(address, options)
+    }
+    return create(components)
+  }
 }
 
 /** Protocol 5, "Local": dialled is what mDNS announced, and nobody is let in from elsewhere. */
