@@ -52,6 +52,8 @@ const DAY = 86_400_000
 const ADDRESS_SHARE = 0.5
 /** Streams of a connection that ping or kad-dht may have open; the default of ping (1 and 2) loses peers silently. */
 const SERVICE_STREAMS = 16
+/** Milliseconds between two pings on each connection: libp2p's ten seconds cost more, with hundreds of them, than all lookups. */
+const PING_INTERVAL = 30_000
 /** Handshakes under way at once. */
 const MAX_PENDING = 100
 
@@ -125,6 +127,7 @@ function transport(config: DhtConfig, clock: Clock): Libp2pOptions {
 function limits(config: DhtConfig): Libp2pOptions {
   const factor = loopbackFactor(config)
   return {
+    connectionMonitor: { pingInterval: PING_INTERVAL },
     connectionManager: {
       maxConnections: config.maxConnections,
       maxParallelDials: config.maxParallelDials,

@@ -263,6 +263,7 @@ test('only so many walks go on at once', async () => {
     network.says = { kind: 'found', zone: owner.sign() }
     assert.equal((await finder.find(owner.key, { signal })).kind, 'found')
   }
+  await clock.settle()
   assert.equal(walks, 2)
   end.resolve(AGREED)
   await finder.idle()
