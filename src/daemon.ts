@@ -143,8 +143,15 @@ function wantedPorts({ dns, api, dht }: Config): WantedPort[] {
       { purpose: 'DNS', protocol: 'TCP', endpoint },
     ]),
     { purpose: 'REST', protocol: 'TCP', endpoint: api.listen },
-    ...dht.listen.flatMap(tcpPort),
+    ...dhtPorts(dht.listen),
   ]
+}
+
+/** libp2p does without "::" on a machine without IPv6, as long as it has an IPv4 address to listen on. */
+function dhtPorts(listen: readonly string[]): WantedPort[] {
+  const ports = listen.flatMap(tcpPort)
+  const hasIpv4 = ports.some(({ endpoint }) => isIP(endpoint.host) === 4)
+  return ports.map((port) => ({ ...port, dispensable: hasIpv4 && port.endpoint.host === '::' }))
 }
 
 function tcpPort(address: string): WantedPort[] {

@@ -74,8 +74,8 @@ export const SECTIONS = {
   dht: {
     listen: option(
       listOf(listenAddress),
-      '/ip4/0.0.0.0/tcp/4601',
-      'Multiaddrs to listen on for other nodes.',
+      '/ip4/0.0.0.0/tcp/4601,/ip6/::/tcp/4601',
+      'Multiaddrs to listen on for other nodes; without IPv6 on this machine, /ip6/::/ is left out.',
     ),
     bootstrap: option(listOf(nodeAddress), '', 'Multiaddrs of nodes to join the network by.'),
     announce: option(
@@ -119,7 +119,7 @@ export const SECTIONS = {
     maxNewHostsPerGroup: option(count, '1', 'Of these, of one IP group (/16, IPv6 /32) in a second.'),
     maxDialsPerLookup: option(
       count,
-      '20',
+      '40',
       'Peers without a connection that one lookup asks in each neighbourhood.',
     ),
     maxParallelDials: option(count, '50', 'Dials under way at once.'),

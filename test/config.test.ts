@@ -46,7 +46,7 @@ describe('the defaults', () => {
     assert.deepEqual(warnings, [])
     assert.deepEqual(config.dns.listen, [{ host: '127.0.0.1', port: 5300 }])
     assert.deepEqual(config.api.listen, { host: '127.0.0.1', port: 8053 })
-    assert.deepEqual(config.dht.listen, ['/ip4/0.0.0.0/tcp/4601'])
+    assert.deepEqual(config.dht.listen, ['/ip4/0.0.0.0/tcp/4601', '/ip6/::/tcp/4601'])
     assert.equal(config.data, '.kadns')
     assert.equal(config.names.suffix, parseName('kad.alt'))
   })

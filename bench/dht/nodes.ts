@@ -55,9 +55,12 @@ export async function warm(node: NetworkDirectory, peers: number): Promise<void>
 }
 
 /** @returns how many nodes acknowledged a zone nobody knew before, and the zone */
-export async function publishNew(by: NetworkDirectory): Promise<{ storedOn: number; zone: SignedZone }> {
+export async function publishNew(
+  by: NetworkDirectory,
+  acknowledged?: (storedOn: number) => void,
+): Promise<{ storedOn: number; zone: SignedZone }> {
   const zone = new TestOwner().sign('hello')
-  return { ...(await by.publish(zone, signal)), zone }
+  return { ...(await by.publish(zone, signal, acknowledged)), zone }
 }
 
 /** How many a node has to know before it counts as joined, of so many: the full table takes many minutes. */

@@ -6,7 +6,7 @@ import type { Contact, GetReply, GetRequest, PutReply, PutRequest } from '../../
 import { MAX_CLOSER } from '../../src/dht/frames.ts'
 import { capGroups } from '../../src/dht/ip-group.ts'
 import { digestOf, distance, encodeRecordKey, kademliaId, type Replica } from '../../src/dht/record-key.ts'
-import { HEDGE_ROUND_TRIPS } from '../../src/dht/searcher.ts'
+import { HEDGE_FACTOR } from '../../src/dht/searcher.ts'
 import type { PublicKey } from '../../src/zone/key.ts'
 import { compareZones, type SignedZone, verifyZone } from '../../src/zone/signed-zone.ts'
 import type { SimOptions } from './options.ts'
@@ -156,10 +156,10 @@ export class SimNetwork {
   }
 
   /** Milliseconds after which one node does not wait for another alone. */
-  hedgeAfter(from: SimPeer, contact: Contact): number {
+  hedgeAfter(from: SimPeer, contact: Contact, roundTrips: number): number {
     const other = this.#byContact.get(contact)
     const last = other && from.links.has(other.rank) ? this.roundTrip(from, other) : 0
-    return Math.max(this.options.config.hedgeMin, HEDGE_ROUND_TRIPS * last)
+    return Math.max(this.options.config.hedgeMin, HEDGE_FACTOR * roundTrips * last)
   }
 
   isConnected(from: SimPeer, contact: Contact): boolean {
@@ -186,7 +186,7 @@ export class SimNetwork {
     return new Forwarder({
       nearer: (request) => this.#nearer(request, peer),
       ask: async (contact, request) => await this.ask(peer, contact, request),
-      hedgeAfter: (contact) => this.hedgeAfter(peer, contact),
+      hedgeAfter: (contact, roundTrips) => this.hedgeAfter(peer, contact, roundTrips),
       accept: (bytes, key) => zoneOfBytes.get(bytes) ?? verifyZone(bytes, key),
       clock,
       limits: options.config,

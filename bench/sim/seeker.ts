@@ -51,7 +51,7 @@ export class Seeker implements AsyncDisposable {
     this.store = store
     this.#tools = {
       ask: async (contact, request) => await network.ask(peer, contact, request),
-      hedgeAfter: (contact) => network.hedgeAfter(peer, contact),
+      hedgeAfter: (contact, roundTrips) => network.hedgeAfter(peer, contact, roundTrips),
       isConnected: (contact) => this.forwarding && network.isConnected(peer, contact),
       groupOf: (contact) => network.peerOf(contact)?.group,
       accept: (bytes, key) => this.#accept(bytes, key),
@@ -67,9 +67,12 @@ export class Seeker implements AsyncDisposable {
     })
     const search = this.search.bind(this)
     const client = {
+      get: async (...[contact, request]: Parameters<LookupGet>) => await network.ask(peer, contact, request),
       put: async (...[contact, request]: Parameters<LookupPut>) => await network.put(peer, contact, request),
     }
-    this.putter = new Putter({ store, client, clock, logger, config, search })
+    // Nobody is put on before being asked: what a put costs here is what it costs who knows nothing of the place.
+    const likelyClosest = () => []
+    this.putter = new Putter({ store, client, clock, logger, config, search, likelyClosest })
     const correct: Putter['correct'] = (contacts, zone) => this.putter.correct(contacts, zone)
     this.finder = new Finder({ store, clock, config, search, correct })
   }
@@ -115,4 +118,5 @@ export class Seeker implements AsyncDisposable {
   }
 }
 
+type LookupGet = ConstructorParameters<typeof Putter>[0]['client']['get']
 type LookupPut = ConstructorParameters<typeof Putter>[0]['client']['put']

@@ -39,13 +39,24 @@ export const ZoneSummary = Type.Object({
   expires: ExpiresIfEver,
 })
 export const ZoneList = Type.Object({ zones: Type.Array(ZoneSummary) })
-export const ZoneDetail = Type.Object({ ...ZoneSummary.properties, records: Type.Array(RecordSchema) })
+export const ZoneDetail = Type.Object({
+  ...ZoneSummary.properties,
+  storedOn: Type.Integer({ description: 'Other nodes that have acknowledged it so far.' }),
+  superseded: Type.Optional(
+    Type.String({
+      description:
+        'The sequence signed here, where a newer zone that another device signed has taken its place.',
+    }),
+  ),
+  records: Type.Array(RecordSchema),
+})
 
 export const PublishedZone = Type.Object({
   sequence: Sequence,
   expires: ExpiresIfEver,
   storedOn: Type.Integer({
-    description: 'Other nodes that acknowledged; 0: kept here, and sent when a node appears.',
+    description:
+      'Other nodes that have acknowledged; from 20 on it is handed on behind this reply. 0: kept here, and sent when a node appears.',
   }),
 })
 

@@ -49,6 +49,11 @@ export function zoneRoutes(app: FastifyInstance, { publisher, suffix }: ApiDeps)
     expires: formatTime(zone.expires) ?? null,
   })
 
+  const status = (key: PublicKey) => {
+    const { storedOn = 0, superseded } = publisher.statusOf(key) ?? {}
+    return superseded === undefined ? { storedOn } : { storedOn, superseded: String(superseded) }
+  }
+
   app.post('/v1/zones', { schema: CREATE }, async (_, reply) => {
     const { key, name } = summary(await publisher.create())
     return reply.code(201).send({ key, name })
@@ -59,7 +64,8 @@ export function zoneRoutes(app: FastifyInstance, { publisher, suffix }: ApiDeps)
   app.get<WithKey>('/v1/zones/:key', { schema: SHOW }, async ({ params }) => {
     const zone = publisher.get(keyFrom(params.key))
     if (!zone) throw unknownZone(params.key)
-    return { ...summary(zone), records: contentOf(zone).map((record) => formatRecordText(record, zone.key)) }
+    const records = contentOf(zone).map((record) => formatRecordText(record, zone.key))
+    return { ...summary(zone), ...status(zone.key), records }
   })
 
   // The body is checked by recordsFromBody, whose faults say more than a schema's.

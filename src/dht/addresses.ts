@@ -89,7 +89,8 @@ function policyOf(accept: AcceptAddresses, loopbackOnly: boolean): AddressPolicy
   }
 }
 
-function isGlobal(address: Multiaddr): boolean {
+/** Global unicast, at a port where no other service is expected. */
+export function isGlobal(address: Multiaddr): boolean {
   const endpoint = endpointOf(address)
   if (!endpoint) return false
   const { host, port } = endpoint

@@ -11,8 +11,8 @@ export interface Candidate {
   readonly depth: number
   /** Its IP group; undefined as long as that is not known, and where there are none. */
   group: string | undefined
-  /** `silent`: connected but gave no answer of use; `dead`: could not be connected to. */
-  state: 'new' | 'asked' | 'silent' | 'dead' | GetReply['kind']
+  /** `heard`: has answered just now for another place; `silent`: connected but gave no answer of use; `dead`: could not be connected to. */
+  state: 'new' | 'heard' | 'asked' | 'silent' | 'dead' | GetReply['kind']
 }
 
 export interface CandidateNeeds {
@@ -20,8 +20,13 @@ export interface CandidateNeeds {
   readonly window: number
   /** How many are remembered at all. */
   readonly total: number
+  /** Peers, by their names, that have just answered for another place of the zone. */
+  readonly heard?: ReadonlySet<string> | undefined
   groupOf(contact: Contact): string | undefined
 }
+
+/** Of the closest so many are asked though they have been heard: who is closest knows best who is closer still. */
+const ASKED_ANEW = 3
 
 export class Candidates {
   readonly #target: Uint8Array
@@ -33,7 +38,7 @@ export class Candidates {
   constructor(target: Uint8Array, self: Uint8Array, needs: CandidateNeeds) {
     this.#target = target
     this.#needs = needs
-    this.#known.add(hex(self))
+    this.#known.add(nameOf({ id: self }))
   }
 
   /** Where a lookup begins: peers of the routing table. */
@@ -53,7 +58,7 @@ export class Candidates {
 
   /** The closest that nobody has asked yet and that is among the k closest that may still answer. */
   next(): Candidate | undefined {
-    return this.window().find(({ state }) => state === 'new')
+    return this.window().find(({ state }, at) => state === 'new' || (state === 'heard' && at < ASKED_ANEW))
   }
 
   /** Of those that nobody has asked yet and that are so, the closest; none of a group that was asked. */
@@ -93,12 +98,13 @@ export class Candidates {
   #add(contacts: readonly Contact[], depth: number, useful: (away: Buffer) => boolean): void {
     const before = this.#known.size
     for (const contact of contacts) {
-      const name = hex(contact.id)
+      const name = nameOf(contact)
       const away = distance(kademliaId(contact.id), this.#target)
       if (this.#known.has(name) || !useful(away)) continue
       this.#known.add(name)
       const group = this.#needs.groupOf(contact)
-      this.#sorted.push({ contact, distance: away, depth, group, state: 'new' })
+      const state = this.#needs.heard?.has(name) ? 'heard' : 'new'
+      this.#sorted.push({ contact, distance: away, depth, group, state })
     }
     if (this.#known.size === before) return
     this.#sorted.sort((a, b) => Buffer.compare(a.distance, b.distance))
@@ -116,6 +122,7 @@ export class Candidates {
   }
 }
 
-function hex(octets: Uint8Array): string {
-  return Buffer.from(octets.buffer, octets.byteOffset, octets.length).toString('hex')
+/** What a peer is known by in sets and maps. */
+export function nameOf({ id }: Pick<Contact, 'id'>): string {
+  return Buffer.from(id.buffer, id.byteOffset, id.length).toString('hex')
 }

@@ -46,8 +46,8 @@ export class Crowding {
     // The first neighbourhood was of no quick use: it may soon be asked how dense others are.
     if (goal.replica !== 0 && goal.until === 'first') void this.#hearPlaces(goal, goal.timeout, walk)
     const findings = await walk(goal)
-    const { verdict, closest, effort, fewPeers } = findings
-    if (fewPeers || closest.length === 0) return findings
+    const { verdict, closest, effort, fewPeers, outOfDials } = findings
+    if (fewPeers || outOfDials || closest.length === 0) return findings
     const lacks = verdict.kind === 'absent' || verdict.kind === 'unreachable'
     if (lacks) await this.#hearPlaces(goal, goal.timeout - effort.milliseconds, walk)
     const crowded = this.#isCrowded(goal, closest)
@@ -86,7 +86,8 @@ export class Crowding {
     const hear = async () => {
       const key = this.#needs.randomKey()
       const goal = { key, replica: 0, floor: 0n, until: 'closest', parallelism: PARALLEL, timeout } as const
-      this.#remember(goal, (await walk(goal)).closest)
+      const { closest, outOfDials } = await walk(goal)
+      if (!outOfDials) this.#remember(goal, closest)
     }
     this.#hearing ??= Promise.allSettled(Array.from({ length: missing }, hear)).finally(() => {
       this.#hearing = undefined

@@ -178,7 +178,11 @@ class KademliaDirectory implements NetworkDirectory {
     return await this.#parts.misses.find(key, options)
   }
 
-  async publish(zone: SignedZone, signal: AbortSignal): Promise<{ readonly storedOn: number }> {
+  async publish(
+    zone: SignedZone,
+    signal: AbortSignal,
+    acknowledged?: (storedOn: number) => void,
+  ): Promise<{ readonly storedOn: number }> {
     signal.throwIfAborted()
     const { store, finder, networks } = this.#parts
     const outcome = await store.put(zone, { own: true, unheard: true })
@@ -186,8 +190,18 @@ class KademliaDirectory implements NetworkDirectory {
       throw new ZoneFault('older', `A newer zone ${zone.key.label} than the one to publish is known.`)
     }
     finder.confirm(zone)
-    const storedOn = await networks.put(zone, signal)
-    if (storedOn > 0) await store.raiseFloor(zone)
+    let count = 0
+    let raising: Promise<void> | undefined
+    const heard = () => {
+      const storedOn = ++count
+      raising ??= store.raiseFloor(zone)
+      raising.then(
+        () => acknowledged?.(storedOn),
+        () => undefined,
+      )
+    }
+    const storedOn = await networks.put(zone, signal, heard)
+    await raising
     return { storedOn }
   }
 

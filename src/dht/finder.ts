@@ -1,4 +1,5 @@
 /** Finds zones: the copy at home while it is fresh, otherwise the network's, never anything older than was seen. */
+import { setImmediate as turn } from 'node:timers/promises'
 import { LRUCache } from 'lru-cache'
 import type { Clock } from '../clock.ts'
 import type { FindOptions, Lookup, LookupEffort } from '../zone/directory.ts'
@@ -171,7 +172,10 @@ export class Finder {
   #walkOn(zone: SignedZone): void {
     const { label } = zone.key
     if (this.#walks.has(label) || this.#walks.size >= this.#needs.config.maxWalks) return
-    const walk = this.#hearAll(zone).finally(() => this.#walks.delete(label))
+    // In a turn of its own: the answer is not to wait until the first of these requests are written.
+    const walk = turn()
+      .then(() => this.#hearAll(zone))
+      .finally(() => this.#walks.delete(label))
     this.#walks.set(label, walk)
   }
 

@@ -9,8 +9,8 @@ export interface ForwarderNeeds {
   nearer(request: GetRequest): readonly Contact[]
   /** Rejects when the peer gives no answer. */
   ask(contact: Contact, request: GetRequest, signal: AbortSignal): Promise<GetReply>
-  /** Milliseconds after which a peer that has not answered is not waited for alone. */
-  hedgeAfter(contact: Contact): number
+  /** Milliseconds after which a peer that has not answered is not waited for alone, where its answer takes so many round trips. */
+  hedgeAfter(contact: Contact, roundTrips: number): number
   /** @throws ZoneFault when these octets are no valid zone of the key, or not of this time */
   accept(bytes: Uint8Array, key: PublicKey): SignedZone
   readonly clock: Clock
@@ -57,6 +57,8 @@ class Forwarding {
   readonly #needs: ForwarderNeeds
   readonly #request: GetRequest
   readonly #milliseconds: number
+  /** To the last peer that may be asked, this one's counted. */
+  readonly #hops: number
   readonly #given = Promise.withResolvers<Uint8Array | undefined>()
   readonly #ended = new AbortController()
   #messagesLeft: number
@@ -64,6 +66,7 @@ class Forwarding {
   constructor(needs: ForwarderNeeds, request: GetRequest) {
     this.#needs = needs
     this.#request = request
+    this.#hops = Math.min(request.hopsLeft, MAX_HOPS)
     this.#messagesLeft = Math.min(request.messagesLeft, MAX_MESSAGES)
     this.#milliseconds = TIME_SHARE * Math.min(request.millisecondsLeft, needs.limits.requestTimeout)
   }
@@ -93,8 +96,8 @@ class Forwarding {
 
   /** It gets as many requests as its hops need; what is left stays here, for another peer if this one has nothing. Never rejects. */
   async #ask(peer: Contact): Promise<void> {
-    const { key, replica, hopsLeft } = this.#request
-    const hops = Math.min(hopsLeft, MAX_HOPS) - 1
+    const { key, replica } = this.#request
+    const hops = this.#hops - 1
     const messagesLeft = Math.min(hops, this.#messagesLeft - 1)
     this.#messagesLeft -= 1 + messagesLeft
     const budget = { hopsLeft: hops, messagesLeft, millisecondsLeft: this.#milliseconds }
@@ -110,7 +113,7 @@ class Forwarding {
 
   async #answeredOrLate(asking: Promise<void>, peer: Contact): Promise<void> {
     const late = Promise.withResolvers<void>()
-    using _alarm = this.#needs.clock.after(this.#needs.hedgeAfter(peer), late.resolve)
+    using _alarm = this.#needs.clock.after(this.#needs.hedgeAfter(peer, this.#hops), late.resolve)
     await Promise.race([asking, late.promise])
   }
 }

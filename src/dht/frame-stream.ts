@@ -25,6 +25,7 @@ export class FrameStream {
     this.#handler = handler
     stream.maxReadBufferLength = READ_BUFFER_OCTETS
     stream.maxWriteBufferLength = WRITE_BUFFER_OCTETS
+    spareWindowUpdates(stream)
     stream.addEventListener('close', (event) => this.#end(event.error))
     stream.addEventListener('remoteCloseWrite', () =>
       this.abort(new DhtFault('stream', 'The peer closed the stream.')),
@@ -83,6 +84,31 @@ export class FrameStream {
     if (this.#ended) return
     this.#ended = true
     this.#handler.ended(cause ?? new DhtFault('stream', 'The stream ended.'))
+  }
+}
+
+/** Of yamux's states the one in which no flag is waiting to be sent. */
+const ESTABLISHED = 3
+
+/** Fields of yamux's stream that are not in its interface; the exact version is pinned. */
+interface YamuxStream {
+  state?: number
+  recvWindow: number
+  recvWindowCapacity: number
+  sendWindowUpdate?(): void
+}
+
+/**
+ * Yamux as libp2p has it tells the sender of room after every frame: a message and a system call for each of ours. Its
+ * specification leaves open when; half of the window is in time, and what go-yamux waits for.
+ */
+function spareWindowUpdates(stream: Stream): void {
+  const yamux = stream as unknown as YamuxStream
+  const send = yamux.sendWindowUpdate?.bind(yamux)
+  if (!send) return
+  yamux.sendWindowUpdate = () => {
+    const isEarly = yamux.state === ESTABLISHED && yamux.recvWindowCapacity > yamux.recvWindow / 2
+    if (!isEarly) send()
   }
 }
 

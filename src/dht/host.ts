@@ -1,9 +1,8 @@
 /** The libp2p node: TCP, noise, yamux, identify, ping and kad-dht, configured as this network needs it. */
-import { autoNATv2 } from '@libp2p/autonat-v2'
+import { type AutoNATv2Components, autoNATv2 } from '@libp2p/autonat-v2'
 import { identify } from '@libp2p/identify'
 import type { ConnectionGater, Libp2p, PeerInfo, PrivateKey } from '@libp2p/interface'
 import { kadDHT } from '@libp2p/kad-dht'
-import { noise } from '@libp2p/noise'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { type Ping, ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
@@ -18,8 +17,10 @@ import {
   loopbackFactor,
   parseMultiaddr,
 } from './addresses.ts'
+import { Callers } from './callers.ts'
 import type { DhtConfig } from './config.ts'
 import { DialBudget } from './dial-budget.ts'
+import { encrypter } from './encrypter.ts'
 import { DhtFault } from './fault.ts'
 import { MAX_CONTACT_ADDRESSES } from './frames.ts'
 import { KAD_PREFIX, selectors, validators } from './guard.ts'
@@ -51,12 +52,15 @@ const DAY = 86_400_000
 const ADDRESS_SHARE = 0.5
 /** Streams of a connection that ping or kad-dht may have open; the default of ping (1 and 2) loses peers silently. */
 const SERVICE_STREAMS = 16
+/** Milliseconds between two pings on each connection: libp2p's ten seconds cost more, with hundreds of them, than all lookups. */
+const PING_INTERVAL = 30_000
 /** Handshakes under way at once. */
 const MAX_PENDING = 100
 
 /** A node that is not started, so that protocols can be registered first. @throws DhtFault `address` */
 export async function createHost(needs: HostNeeds): Promise<Host> {
   const { config, datastore, identity, clock, neighbours } = needs
+  const callers = config.mode === 'auto' ? new Callers(clock) : undefined
   const accepts: AddressPolicy = neighbours ? (address) => neighbours.isNear(address) : addressPolicy(config)
   const node = await createLibp2p({
     start: false,
@@ -70,14 +74,29 @@ export async function createHost(needs: HostNeeds): Promise<Host> {
     services: {
       identify: identify(),
       ping: ping(streams()),
-      ...(neighbours || isLoopbackOnly(config) ? {} : { autoNAT: autoNATv2() }),
+      ...(neighbours || isLoopbackOnly(config) ? {} : { autoNAT: autoNAT(callers) }),
       kad: boundedKad(
         kadDHT({ ...kadOptions(config, accepts), protocol: kadProtocol(config.network, neighbours) }),
       ),
     },
   })
+  if (callers) node.addEventListener('connection:open', ({ detail }) => callers.note(detail))
   const { kad, ping: pinger } = node.services as unknown as { kad: Kad; ping: Ping }
   return { node, kad, ping: pinger, accepts, [Symbol.asyncDispose]: async () => await node.stop() }
+}
+
+/** AutoNAT takes one peer's word that it dialled an address; a node that goes by it waits until several have got in. */
+function autoNAT(callers: Callers | undefined): (components: AutoNATv2Components) => unknown {
+  const create = autoNATv2()
+  return (components) => {
+    const { addressManager } = components
+    const confirm = addressManager.confirmObservedAddr.bind(addressManager)
+    addressManager.confirmObservedAddr = (address, options) => {
+      // An address that is not confirmed yet is asked about again, of the next peer.
+      if (!callers || callers.haveReached(address)) confirm(address, options)
+    }
+    return create(components)
+  }
 }
 
 /** Protocol 5, "Local": dialled is what mDNS announced, and nobody is let in from elsewhere. */
@@ -100,7 +119,7 @@ function transport(config: DhtConfig, clock: Clock): Libp2pOptions {
       announce: announce.map((text) => parseMultiaddr(text, 'announce').toString()),
     },
     transports: [new DialBudget(config, clock).guard(tcp())],
-    connectionEncrypters: [noise()],
+    connectionEncrypters: [encrypter()],
     streamMuxers: [yamux()],
   }
 }
@@ -108,6 +127,7 @@ function transport(config: DhtConfig, clock: Clock): Libp2pOptions {
 function limits(config: DhtConfig): Libp2pOptions {
   const factor = loopbackFactor(config)
   return {
+    connectionMonitor: { pingInterval: PING_INTERVAL },
     connectionManager: {
       maxConnections: config.maxConnections,
       maxParallelDials: config.maxParallelDials,

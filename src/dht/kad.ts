@@ -8,7 +8,7 @@ import { encodeRecordKey } from './record-key.ts'
 
 /** Public fields of the class that are not in its interface; the exact version is pinned. */
 export interface Kad extends KadDHT {
-  readonly routingTable: RoutingTable
+  readonly routingTable: KadTable
   readonly network: KadNetwork
 }
 
@@ -17,8 +17,13 @@ export interface RoutingTable {
   /** The peers closest to a point in Kademlia's space, closest first. */
   closestPeers(id: Uint8Array, options: { count: number }): PeerId[]
   remove(peer: PeerId): Promise<void>
-  addEventListener(type: 'peer:add', listener: () => void): void
-  removeEventListener(type: 'peer:add', listener: () => void): void
+  addEventListener(type: 'peer:add' | 'peer:remove', listener: () => void): void
+  removeEventListener(type: 'peer:add' | 'peer:remove', listener: () => void): void
+}
+
+export interface KadTable extends RoutingTable {
+  /** Its trie of buckets. */
+  readonly kb: { toIterable(): Iterable<{ readonly peerId: PeerId; readonly kadId: Uint8Array }> }
 }
 
 interface KadMessage {

@@ -1,18 +1,17 @@
-/** Keeps connections open where they serve: to the own neighbourhood, and to a few peers of every part of the space. */
+/** Keeps connections, and a stream on each, open where they serve: to the own neighbourhood, and to a few peers of every part of the space. */
 import type { PeerId } from '@libp2p/interface'
 import type { Logger } from 'pino'
 import type { Clock } from '../clock.ts'
 import type { DhtConfig } from './config.ts'
 import { contactOf } from './contacts.ts'
-import type { Contact } from './frames.ts'
 import type { RoutingTable } from './kad.ts'
+import type { PeerStreams } from './peer-streams.ts'
 import { kademliaId } from './record-key.ts'
 
 export interface LinkKeepingNeeds {
   readonly routingTable: Pick<RoutingTable, 'closestPeers' | 'size'>
-  isConnected(contact: Contact): boolean
-  /** Rejects when there is no way to the peer. */
-  connect(peer: PeerId): Promise<void>
+  /** Streams to peers: where one is open, asking takes one round trip. */
+  readonly streams: Pick<PeerStreams, 'has' | 'open'>
   readonly clock: Clock
   readonly logger: Logger
   /** This node's own peer id as a multihash. */
@@ -48,11 +47,11 @@ export class LinkKeeping implements Disposable {
 
   /** Never rejects. */
   async #round(): Promise<void> {
-    const { connect, logger } = this.#needs
+    const { streams, logger } = this.#needs
     for (const peer of this.lacking().slice(0, MAX_OF_ROUND)) {
       if (this.#closed) return
       try {
-        await connect(peer)
+        await streams.open(contactOf(peer))
       } catch (cause) {
         logger.debug({ err: cause, peer: peer.toString() }, 'a peer to be kept in touch with was not reached')
       }
@@ -61,9 +60,9 @@ export class LinkKeeping implements Disposable {
 
   /** Peers worth a connection that have none: neighbours first, then where parts of the space have too few. */
   lacking(): PeerId[] {
-    const { routingTable, isConnected, self, config } = this.#needs
+    const { routingTable, streams, self, config } = this.#needs
     const all = routingTable.closestPeers(kademliaId(self), { count: routingTable.size })
-    const known = all.map((peer) => ({ peer, connected: isConnected(contactOf(peer)), part: partOf(peer) }))
+    const known = all.map((peer) => ({ peer, connected: streams.has(contactOf(peer)), part: partOf(peer) }))
     const ofPart = new Map<number, number>()
     const count = (part: number) => ofPart.set(part, (ofPart.get(part) ?? 0) + 1)
     for (const { connected, part } of known) if (connected) count(part)

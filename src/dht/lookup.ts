@@ -24,16 +24,18 @@ export interface LookupGoal {
   readonly timeout: number
   /** Peers asked at a time, where it is not the usual number. */
   readonly parallelism?: number
+  /** Peers, by their names, that have just answered for another place of the zone: most of them need not answer again. */
+  readonly heard?: ReadonlySet<string>
 }
 
 export interface LookupTools {
   /** Rejects with DhtFault `connect` when there is no such peer, with anything else when it did not answer. */
   ask(contact: Contact, request: GetRequest, signal: AbortSignal): Promise<GetReply>
-  /** Milliseconds after which a peer that has not answered is not waited for alone. */
-  hedgeAfter(contact: Contact): number
+  /** Milliseconds after which a peer that has not answered is not waited for alone, where its answer takes so many round trips. */
+  hedgeAfter(contact: Contact, roundTrips: number): number
   /** The peer's IP group, by its connection, else by its address; undefined when neither is known, and on loopback. */
   groupOf(contact: Contact): string | undefined
-  /** Whether a connection to it is open: then asking it takes one round trip. */
+  /** Whether a connection to it is open and it answers: then asking it takes one round trip. */
   isConnected(contact: Contact): boolean
   /** @throws ZoneFault when these octets are no valid zone of the key, or not of this time */
   accept(bytes: Uint8Array, key: PublicKey): SignedZone
@@ -69,6 +71,8 @@ export interface Findings {
   readonly hands: number
   /** Whether fewer than k peers are known at all: then every replica is in their hands. */
   readonly fewPeers: boolean
+  /** Whether peers were left unasked because too many had no connection: then these may not be the closest. */
+  readonly outOfDials: boolean
 }
 
 /** Good copies that end a lookup. */
@@ -79,7 +83,7 @@ const ENOUGH = { first: 1, second: 2, closest: Infinity }
  * on over their connections. In a large network the nearest peers known are hardly ever connected, and to dial one takes
  * longer than all of this.
  */
-const RELAYS = 4
+const RELAYS = 2
 /** What each of them may spend. */
 const RELAY = { hopsLeft: 3, messagesLeft: 3 }
 const ASK_ONLY = { hopsLeft: 0, messagesLeft: 0 }
@@ -112,6 +116,7 @@ class Walk {
   #lateCame = Promise.withResolvers<void>()
   readonly #copies: Copies
   #dialsLeft: number
+  #outOfDials = false
   #asked = 0
 
   constructor(goal: LookupGoal, tools: LookupTools, signal: AbortSignal) {
@@ -123,6 +128,7 @@ class Walk {
     this.#candidates = new Candidates(target, tools.self, {
       window: maxAsked,
       total: maxCandidates,
+      heard: goal.heard,
       groupOf: (contact) => tools.groupOf(contact),
     })
     this.#copies = new Copies({ ...goal, have: goal.have, accept: (bytes) => tools.accept(bytes, goal.key) })
@@ -176,6 +182,7 @@ class Walk {
         return candidate
       }
       candidate.state = 'silent'
+      this.#outOfDials = true
     }
   }
 
@@ -199,7 +206,7 @@ class Walk {
 
   /** Protocol 5, "Get": a peer that is late keeps nobody waiting, and its answer still counts. */
   #hedge(candidate: Candidate, roundTrips: number): Disposable {
-    const patience = roundTrips * this.#tools.hedgeAfter(candidate.contact)
+    const patience = this.#tools.hedgeAfter(candidate.contact, roundTrips)
     const alarm = this.#tools.clock.after(patience, () => {
       this.#late.add(candidate)
       this.#lateCame.resolve()
@@ -250,6 +257,7 @@ class Walk {
       behind: answered.filter((each) => copies.isBehind(each)).map(({ contact }) => contact),
       hands: new Set(holders.map((each) => each.group ?? each)).size,
       fewPeers: this.#candidates.size < this.#tools.limits.maxAsked,
+      outOfDials: this.#outOfDials,
     }
   }
 

@@ -19,6 +19,7 @@ export function mergeFindings(all: readonly Findings[], have: SignedZone | undef
     behind: all.flatMap((each) => (upToDate(each) ? each.behind : [...each.holders, ...each.behind])),
     hands: all.reduce((sum, each) => sum + (upToDate(each) ? each.hands : 0), 0),
     fewPeers: all.every(({ fewPeers }) => fewPeers),
+    outOfDials: all.some(({ outOfDials }) => outOfDials),
   }
 }
 

@@ -22,11 +22,12 @@ import { Neighbours } from './neighbours.ts'
 import type { NetworkClock } from './network-clock.ts'
 import { PeerShelf } from './peer-shelf.ts'
 import { PeerStreams } from './peer-streams.ts'
+import { PeerTable } from './peer-table.ts'
 import { Putter } from './putter.ts'
 import { type Reach, reachOf } from './reach.ts'
 import { kademliaId, type Replica } from './record-key.ts'
 import { ScopedStore, type SharedStore, type Side } from './scope.ts'
-import { Searcher, type SearcherNeeds } from './searcher.ts'
+import { Searcher } from './searcher.ts'
 import { ZoneClient } from './zone-client.ts'
 import { serveZones } from './zone-protocol.ts'
 import type { ZoneStore } from './zone-store.ts'
@@ -76,7 +77,7 @@ export async function openNetwork(needs: NetworkNeeds): Promise<Network> {
     await createHost({ config, datastore: guarded, identity, clock: machine, neighbours }),
   )
   const { node, kad } = host
-  const { routingTable } = kad
+  const routingTable = new PeerTable(kad.routingTable)
   peers.kept = () => [node.peerId, ...node.getPeers(), ...allOf(routingTable, node.peerId)]
   const contacts = new ContactBook(node.peerStore, host.accepts, clock)
   const groupOf = (contact: Contact) => groupOfContact(contact, node)
@@ -103,8 +104,9 @@ export async function openNetwork(needs: NetworkNeeds): Promise<Network> {
   const looks = { side, routingTable, bootstrap, client, links, groupOf, clock, logger, self, limits: config }
   const searcher = opened.use(new Searcher(looks))
   const search = searcher.search.bind(searcher)
-  if (side === 'wan') opened.use(keepLinks({ ...needs, routingTable, links, streams, self })).start()
-  const putter = new Putter({ store, client, clock, logger, config, search })
+  if (side === 'wan') opened.use(new LinkKeeping({ ...needs, routingTable, streams, self })).start()
+  const likelyClosest = searcher.likelyClosest.bind(searcher)
+  const putter = new Putter({ store, client, clock, logger, config, search, likelyClosest })
   if (needs.tending) opened.use(keepZones(needs.tending, { ...needs, store, searcher, putter })).start()
   joining.start()
   return new Network({ side, host, config, clock, searcher, putter, opened: opened.move() })
@@ -114,15 +116,6 @@ export async function openNetwork(needs: NetworkNeeds): Promise<Network> {
 function allOf(routingTable: RoutingTable, self: PeerId): PeerId[] {
   const point = kademliaId(self.toMultihash().bytes)
   return routingTable.closestPeers(point, { count: routingTable.size })
-}
-
-function keepLinks(
-  parts: Pick<NetworkNeeds, 'clock' | 'logger' | 'config'> &
-    Pick<SearcherNeeds, 'routingTable' | 'self'> & { links: Links; streams: PeerStreams },
-): LinkKeeping {
-  const { links, streams } = parts
-  const isConnected = links.has.bind(links)
-  return new LinkKeeping({ ...parts, isConnected, connect: streams.connect.bind(streams) })
 }
 
 function keepZones(
@@ -182,11 +175,12 @@ export class Network implements AsyncDisposable {
   }
 
   /**
-   * @returns how many other nodes acknowledged the zone
+   * @param acknowledged called for each other node that acknowledged the zone, at once
+   * @returns how many did
    * @throws ZoneFault `older` when one of them holds a newer one, which this node then holds too
    */
-  async put(zone: SignedZone, signal: AbortSignal): Promise<number> {
-    return await this.#parts.putter.put(zone, signal)
+  async put(zone: SignedZone, signal: AbortSignal, acknowledged?: () => void): Promise<number> {
+    return await this.#parts.putter.put(zone, signal, acknowledged)
   }
 
   /** Gives a newer zone to peers of this network that hold an older one. Never rejects. */

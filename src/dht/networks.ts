@@ -38,12 +38,13 @@ export class Networks {
   }
 
   /**
-   * @returns how many other nodes acknowledged the zone
+   * @param acknowledged called for each other node that acknowledged the zone, at once
+   * @returns how many did
    * @throws ZoneFault `older` when one of them holds a newer one
    */
-  async put(zone: SignedZone, signal: AbortSignal): Promise<number> {
+  async put(zone: SignedZone, signal: AbortSignal, acknowledged?: () => void): Promise<number> {
     const carrying = this.#networks.filter(({ side }) => carries(side, zone))
-    const storedOn = await Promise.all(carrying.map((each) => each.put(zone, signal)))
+    const storedOn = await Promise.all(carrying.map((each) => each.put(zone, signal, acknowledged)))
     return storedOn.reduce((sum, count) => sum + count, 0)
   }
 

@@ -4,7 +4,7 @@ import { LRUCache } from 'lru-cache'
 import type { Clock } from '../clock.ts'
 import { abortable } from './abortable.ts'
 import type { DhtConfig } from './config.ts'
-import { contactOf, dialAddresses, peerIdOf } from './contacts.ts'
+import { dialAddresses, peerIdOf } from './contacts.ts'
 import { isDialRefused } from './dial-budget.ts'
 import { DhtFault } from './fault.ts'
 import { type Contact, type Notice, type Request, type TimedReply, ZONE_PROTOCOL } from './frames.ts'
@@ -22,7 +22,7 @@ export interface PeerStreamsNeeds {
   timed(peer: PeerId, time: number, roundTrip: number): void
 }
 
-/** Peers whose round trip is remembered. */
+/** Peers of which is remembered how they answered. */
 const MAX_TIMED = 2000
 
 export class PeerStreams implements Disposable {
@@ -31,6 +31,8 @@ export class PeerStreams implements Disposable {
   readonly #open = new Set<PeerStream>()
   /** Milliseconds of the last exchange with each peer, on a stream that was open. */
   readonly #roundTrips = new LRUCache<string, number>({ max: MAX_TIMED })
+  /** Peers that left their last request unanswered. */
+  readonly #silent = new LRUCache<string, true>({ max: MAX_TIMED })
   #closed = false
 
   constructor(needs: PeerStreamsNeeds) {
@@ -46,12 +48,16 @@ export class PeerStreams implements Disposable {
     using waiting = new DisposableStack()
     const timeout = Promise.withResolvers<never>()
     let reason: DhtFault['reason'] = 'connect'
-    const giveUp = () => timeout.reject(new DhtFault(reason, `Peer ${peer} did not answer in time.`))
+    const giveUp = () => {
+      if (reason === 'timeout') this.#silent.set(peer.toString(), true)
+      timeout.reject(new DhtFault(reason, `Peer ${peer} did not answer in time.`))
+    }
     waiting.use(this.#needs.clock.after(this.#needs.config.requestTimeout, giveUp))
     const reply = this.#streamTo(peer, contact).then(async (stream) => {
       reason = 'timeout'
       const began = this.#needs.clock.monotonic()
       const answer = await exchange(stream, request, waiting)
+      this.#silent.delete(peer.toString())
       if (wasPassedOn(request, answer)) return answer // how long that took says nothing of this peer
       const roundTrip = this.#needs.clock.monotonic() - began
       this.#roundTrips.set(peer.toString(), roundTrip)
@@ -61,14 +67,23 @@ export class PeerStreams implements Disposable {
     return await abortable(Promise.race([reply, timeout.promise]), signal)
   }
 
-  /** Opens a connection where there is none. @throws DhtFault `connect` */
-  async connect(peer: PeerId): Promise<void> {
-    await this.#connect(peer, contactOf(peer))
+  /** Whether there is a stream to a peer, or one is being opened: to ask it takes one round trip. */
+  has(contact: Contact): boolean {
+    return this.#opening.has(peerIdOf(contact).toString())
+  }
+
+  /** Opens a stream where there is none, and a connection for it. @throws DhtFault `connect`, `protocol`, `stream` or `busy` */
+  async open(contact: Contact): Promise<void> {
+    await this.#streamTo(peerIdOf(contact), contact)
   }
 
   /** Milliseconds the last exchange took; undefined for a peer that has not answered lately. */
   roundTripOf(contact: Contact): number | undefined {
     return this.#roundTrips.get(peerIdOf(contact).toString())
+  }
+
+  isSilent(contact: Contact): boolean {
+    return this.#silent.has(peerIdOf(contact).toString())
   }
 
   [Symbol.dispose](): void {

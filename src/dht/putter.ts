@@ -1,25 +1,30 @@
 /** Hands a zone of this node's own to the network: finds the peers closest to it and puts it there. */
+import { randomInt } from 'node:crypto'
 import { setMaxListeners } from 'node:events'
 import type { Logger } from 'pino'
 import type { Clock } from '../clock.ts'
 import { ZoneFault } from '../zone/fault.ts'
+import type { PublicKey } from '../zone/key.ts'
 import { checkTime, compareZones, type SignedZone, verifyZone } from '../zone/signed-zone.ts'
+import { nameOf } from './candidates.ts'
 import type { DhtConfig } from './config.ts'
 import { DhtFault } from './fault.ts'
-import type { Contact, PutRequest } from './frames.ts'
+import type { Contact, GetRequest, PutRequest } from './frames.ts'
 import type { Findings, LookupGoal } from './lookup.ts'
-import type { Replica } from './record-key.ts'
+import { digestOf, type Replica } from './record-key.ts'
 import type { SharedStore } from './scope.ts'
 import type { ZoneClient } from './zone-client.ts'
 
 export interface PutterNeeds {
   readonly store: Pick<SharedStore, 'put'>
-  readonly client: Pick<ZoneClient, 'put'>
+  readonly client: Pick<ZoneClient, 'get' | 'put'>
   readonly clock: Clock
   readonly logger: Logger
   readonly config: Pick<DhtConfig, 'publishTimeout'>
   /** Looks in one of a zone's neighbourhoods; never rejects. */
   search(goal: LookupGoal, signal?: AbortSignal): Promise<Findings>
+  /** Peers that are likely to be among the closest to a place, as far as is known before any is asked. */
+  likelyClosest(key: PublicKey, replica: Replica): Contact[]
 }
 
 interface Put {
@@ -30,16 +35,27 @@ interface Put {
 
 /** One zone put in all its neighbourhoods. */
 interface Round extends Omit<Put, 'replica'> {
-  /** Whether it is stored there, by peer id. */
+  /** Whether it is stored there, by the peer's name. */
   readonly puts: Map<string, Promise<boolean>>
+  /** Names of the peers that have answered for the first place. */
+  readonly heard: Set<string>
+  /** Who has acknowledged it. */
+  readonly holders: Contact[]
+  readonly acknowledged: (() => void) | undefined
 }
 
 const OTHERS = [1, 2] as const
 
-/** Peers asked, and then puts under way, at once for one place of a zone: all of the closest are to be heard. */
-const PARALLEL = 10
+/** Peers asked at once for one place of a zone: all of the closest are to be heard. */
+const PARALLEL_GETS = 10
+/** Puts under way at once for one place of a zone. */
+const PARALLEL_PUTS = 20
 /** Peers one lookup corrects: they may be liars, who would have us do their work for ever. */
 const MAX_CORRECTIONS = 5
+/** Milliseconds by which the first puts go ahead of asking who is closest. */
+const HEAD_START = 50
+/** Peers asked at the end what they hold. */
+const READ_BACK = 3
 /** The share of the time that finding the closest peers may take. */
 const WALK_SHARE = 0.5
 
@@ -51,27 +67,46 @@ export class Putter {
   }
 
   /**
-   * Puts a zone in its three neighbourhoods.
-   * @returns how many other nodes acknowledged the zone
+   * Puts a zone in its three neighbourhoods; on peers that are likely to be among the closest at once, while it is still
+   * being asked who is.
+   * @param acknowledged called for each other node that acknowledged the zone, at once
+   * @returns how many did
    * @throws ZoneFault `older` when one of them holds a newer one, which this node then holds too
    */
-  async put(zone: SignedZone, signal: AbortSignal): Promise<number> {
+  async put(zone: SignedZone, signal: AbortSignal, acknowledged?: () => void): Promise<number> {
     const late = new AbortController()
     using _deadline = this.#needs.clock.after(this.#needs.config.publishTimeout, () => late.abort())
     const either = AbortSignal.any([signal, late.signal])
     setMaxListeners(0, either)
-    const round = { zone, signal: either, puts: new Map<string, Promise<boolean>>() }
-    const fewPeers = await this.#putNear(0, round)
+    const round: Round = {
+      zone,
+      signal: either,
+      puts: new Map(),
+      heard: new Set(),
+      holders: [],
+      acknowledged,
+    }
+    const likely = this.#needs.likelyClosest(zone.key, 0)
+    const early = this.#putOnAll(likely, 0, round)
+    const [fewPeers] = await Promise.all([this.#afterHeadStart(early, round), early])
     if (!fewPeers) await Promise.all(OTHERS.map((replica) => this.#putNear(replica, round)))
+    await this.#readBack(round)
     signal.throwIfAborted()
-    const stored = await Promise.all(round.puts.values())
-    return stored.filter(Boolean).length
+    return round.holders.length
+  }
+
+  /** Those who are likely to hold it acknowledge it before everybody is asked who else is close. */
+  async #afterHeadStart(early: Promise<void>, round: Round): Promise<boolean> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    using _alarm = this.#needs.clock.after(HEAD_START, resolve)
+    await Promise.race([early, promise])
+    return await this.#putNear(0, round)
   }
 
   /** On the closest to one place, but for those that another place has it put on. @returns whether these are all there are */
   async #putNear(replica: Replica, round: Round): Promise<boolean> {
     const { search, config } = this.#needs
-    const { zone, signal } = round
+    const { zone, signal, heard } = round
     const timeout = config.publishTimeout * WALK_SHARE
     const copy = { have: zone, floor: zone.sequence }
     const goal = {
@@ -79,11 +114,13 @@ export class Putter {
       replica,
       ...copy,
       until: 'closest',
-      parallelism: PARALLEL,
+      parallelism: PARALLEL_GETS,
       timeout,
+      heard: new Set(heard),
     } as const
     const { verdict, closest, fewPeers } = await search(goal, signal)
     if (verdict.kind === 'found') await this.#giveWay(verdict.zone)
+    for (const contact of closest) heard.add(nameOf(contact))
     await this.#putOnAll(closest, replica, round)
     return fewPeers
   }
@@ -105,13 +142,29 @@ export class Putter {
     const waiting = contacts.values()
     const work = async () => {
       for (const contact of waiting) {
-        const name = Buffer.from(contact.id).toString('hex')
-        const put = round.puts.get(name) ?? this.#putOn(contact, { ...round, replica })
-        round.puts.set(name, put)
+        const put = round.puts.get(nameOf(contact)) ?? this.#putInRound(contact, replica, round)
+        round.puts.set(nameOf(contact), put)
         await put
       }
     }
-    await Promise.all(Array.from({ length: PARALLEL }, work))
+    await Promise.all(Array.from({ length: PARALLEL_PUTS }, work))
+  }
+
+  async #putInRound(contact: Contact, replica: Replica, round: Round): Promise<boolean> {
+    const isStored = await this.#putOn(contact, { ...round, replica })
+    if (isStored) {
+      round.holders.push(contact)
+      round.acknowledged?.()
+    }
+    return isStored
+  }
+
+  /** Asks some of those who took it, by chance, whether another device has put a newer one meanwhile. */
+  async #readBack({ zone, signal, holders }: Round): Promise<void> {
+    const asked = Array.from({ length: Math.min(READ_BACK, holders.length) }, () => randomInt(holders.length))
+    await Promise.all(
+      Array.from(new Set(asked), async (at) => await this.#compareWith(holders[at]!, zone, signal)),
+    )
   }
 
   async #putOn(contact: Contact, { zone, replica, signal }: Put): Promise<boolean> {
@@ -136,6 +189,26 @@ export class Putter {
     }
   }
 
+  /** Whether a peer holds a newer zone; one that does not answer says nothing. @throws ZoneFault `older` when it does */
+  async #compareWith(contact: Contact, zone: SignedZone, signal: AbortSignal): Promise<void> {
+    const request: GetRequest = {
+      kind: 'get',
+      replica: 0,
+      key: zone.key.bytes,
+      have: { sequence: zone.sequence, digest: digestOf(zone.bytes) },
+      hopsLeft: 0,
+      messagesLeft: 0,
+      millisecondsLeft: this.#needs.config.publishTimeout,
+    }
+    try {
+      const reply = await this.#needs.client.get(contact, request, signal)
+      if (reply.kind === 'found') await this.#compare(reply.bytes, zone)
+    } catch (cause) {
+      if (cause instanceof ZoneFault && cause.reason === 'older') throw cause
+      this.#needs.logger.debug({ zone: zone.key.label, err: cause }, 'a peer did not say what it holds')
+    }
+  }
+
   /** A peer may say that it holds a newer zone; its bytes have to prove it. */
   async #compare(bytes: Uint8Array, zone: SignedZone): Promise<void> {
     const theirs = verifyZone(bytes, zone.key)
@@ -149,7 +222,7 @@ export class Putter {
     await this.#needs.store.put(newer, { own: true })
     throw new ZoneFault(
       'older',
-      `The network holds a newer zone ${newer.key.label}, signed by another device.`,
+      `Zone ${newer.key.label} is superseded by sequence ${newer.sequence}, signed by another device.`,
     )
   }
 }

@@ -10,7 +10,7 @@ export interface Reach {
 
 type ReachConfig = Pick<DhtConfig, 'mode' | 'listen' | 'announce' | 'acceptAddresses'>
 
-/** What kad-dht starts as; undefined: a client until an address of its own is confirmed from outside. */
+/** What kad-dht starts as; undefined: a client until an address of its own is confirmed from outside, by two IP groups. */
 export function initialMode(config: ReachConfig): Reach['mode'] | undefined {
   if (config.mode !== 'auto') return config.mode
   return serverReason(config) === undefined ? undefined : 'server'

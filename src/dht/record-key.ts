@@ -1,5 +1,5 @@
 /** Under which key a zone lives in the DHT, and where in Kademlia's space that is. */
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { KEY_OCTETS, type PublicKey, publicKeyFromBytes } from '../zone/key.ts'
 import { DhtFault } from './fault.ts'
 
@@ -32,7 +32,7 @@ export function decodeRecordKey(octets: Uint8Array): RecordKey {
 
 /** The point in Kademlia's space (32 octets) of a record key, or of a peer id given as its multihash. */
 export function kademliaId(octets: Uint8Array): Uint8Array {
-  return createHash('sha256').update(octets).digest()
+  return hash('sha256', octets, 'buffer')
 }
 
 /** XOR distance of two points; compared octet by octet, the smaller is closer. */
@@ -42,5 +42,5 @@ export function distance(a: Uint8Array, b: Uint8Array): Buffer {
 
 /** The first 16 octets of SHA-256: enough to tell two zones of one sequence apart. */
 export function digestOf(bytes: Uint8Array): Buffer {
-  return createHash('sha256').update(bytes).digest().subarray(0, 16)
+  return hash('sha256', bytes, 'buffer').subarray(0, 16)
 }

@@ -24,7 +24,7 @@ export interface SearcherNeeds {
   readonly side: Side
   readonly routingTable: RoutingTable
   readonly bootstrap: Pick<Bootstrap, 'firstPeer'>
-  readonly client: Pick<ZoneClient, 'get' | 'roundTripOf'>
+  readonly client: Pick<ZoneClient, 'get' | 'roundTripOf' | 'isSilent'>
   readonly links: Pick<Links, 'has' | 'nearest'>
   groupOf(contact: Contact): string | undefined
   readonly clock: Clock
@@ -37,7 +37,9 @@ export interface SearcherNeeds {
 /** A lookup begins with so many times k peers: of the k closest one hand may have too many. */
 export const START_FACTOR = 3
 /** A peer is late when it takes this many times as long as the last time. */
-export const HEDGE_ROUND_TRIPS = 1.5
+export const HEDGE_FACTOR = 1.5
+/** Times the distance of this node's k-th neighbour within which a known peer is likely to be among the k closest. */
+const LIKELY_REACH = 2
 
 const CROWD_SEEN = 'nodes crowd around the place of a zone: somebody may be hiding it'
 
@@ -59,10 +61,10 @@ export class Searcher implements Disposable {
     })
     this.#tools = {
       ask: async (contact, request, signal) => await client.get(contact, request, signal),
-      hedgeAfter: (contact) =>
-        Math.max(limits.hedgeMin, HEDGE_ROUND_TRIPS * (client.roundTripOf(contact) ?? 0)),
+      hedgeAfter: (contact, roundTrips) =>
+        Math.max(limits.hedgeMin, HEDGE_FACTOR * roundTrips * (client.roundTripOf(contact) ?? 0)),
       groupOf,
-      isConnected: (contact) => links.has(contact),
+      isConnected: (contact) => links.has(contact) && !client.isSilent(contact),
       accept: (bytes, key) => {
         const zone = acceptZone(bytes, key, clock.now())
         checkScope(side, zone)
@@ -111,6 +113,22 @@ export class Searcher implements Disposable {
     return await this.#forwarder.forward(request, asker)
   }
 
+  /**
+   * Known peers that are likely to be among the k closest to a place, before anybody was asked: nodes are spread evenly, so
+   * that about k of them are as near to any place as this node's own k-th neighbour is to it. None where fewer are known.
+   */
+  likelyClosest(key: PublicKey, replica: Replica): Contact[] {
+    const { routingTable, limits, self } = this.#needs
+    const count = limits.maxAsked
+    const here = kademliaId(self)
+    const furthest = routingTable.closestPeers(here, { count })[count - 1]
+    if (!furthest) return []
+    const reach = LIKELY_REACH * nearness(contactOf(furthest), here)
+    const target = kademliaId(encodeRecordKey(key, replica))
+    const closest = routingTable.closestPeers(target, { count }).map(contactOf)
+    return closest.filter((contact) => nearness(contact, target) <= reach)
+  }
+
   /** Whether fewer than k of the known peers are closer to a zone's place than this node. */
   isAmongClosest(key: PublicKey, replica: Replica): boolean {
     const { routingTable, limits, self } = this.#needs
@@ -146,6 +164,11 @@ export class Searcher implements Disposable {
   }
 }
 
+/** The leading 48 bits of a peer's distance to a place. */
+function nearness({ id }: Contact, place: Uint8Array): number {
+  return distance(kademliaId(id), place).readUIntBE(0, 6)
+}
+
 export function nothingFound(cause: string): Findings {
   return {
     verdict: { kind: 'unreachable', cause },
@@ -155,6 +178,7 @@ export function nothingFound(cause: string): Findings {
     behind: [],
     hands: 0,
     fewPeers: true,
+    outOfDials: false,
   }
 }
 

@@ -37,6 +37,11 @@ export class ZoneClient {
     return this.#streams.roundTripOf(contact)
   }
 
+  /** Whether it left the last request unanswered. */
+  isSilent(contact: Contact): boolean {
+    return this.#streams.isSilent(contact)
+  }
+
   async #either<R>(
     contact: Contact,
     ours: () => Promise<R>,

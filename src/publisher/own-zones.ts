@@ -18,6 +18,8 @@ export interface OwnZone extends OwnKey {
   zone: SignedZone
   /** Other nodes that acknowledged the zone as it is now. */
   storedOn: number
+  /** The sequence this node signed, where one of another device has taken its place since. */
+  superseded?: bigint | undefined
   /** Milliseconds of the monotonic clock; undefined until the first put has ended. */
   lastPut: number | undefined
   /** Since when no other node could be asked whether it is the newest, by the monotonic clock. */

@@ -11,8 +11,9 @@ import { newSecretKey, publicKeyOf } from '../zone/signature.ts'
 import { compareZones, REVOKED, type SignedZone, wholeContentOf } from '../zone/signed-zone.ts'
 import { PublisherFault } from './fault.ts'
 import { type OwnKey, type OwnZone, OwnZones } from './own-zones.ts'
+import type { Published, PublishedStatus, Publisher } from './published.ts'
 import { signAbove } from './signing.ts'
-import { shareLived, type Tended, tend } from './tending.ts'
+import { ENOUGH, shareLived, type Tended, tend } from './tending.ts'
 
 export interface PublisherConfig {
   /** Seconds a signed zone lives. */
@@ -31,24 +32,6 @@ export interface PublisherDeps {
   readonly dataDirectory: string
   readonly directory: ZoneDirectory
   readonly logger: Logger
-}
-
-export interface Published {
-  readonly zone: SignedZone
-  /** Other nodes that acknowledged it; 0 means it is kept here and sent when a node appears. */
-  readonly storedOn: number
-}
-
-export interface Publisher extends AsyncDisposable {
-  /** Makes a key and signs its first, empty zone. Both are on disk when this returns; the network has it a little later. */
-  create(): Promise<SignedZone>
-  /**
-   * Signs `records` (no SOA among them) as the zone's whole content, keeps and publishes it.
-   * @throws PublisherFault, or ZoneFault `size` / `content` when they make no zone; then nothing has changed
-   */
-  replace(key: PublicKey, records: readonly ResourceRecord[]): Promise<Published>
-  list(): readonly SignedZone[]
-  get(key: PublicKey): SignedZone | undefined
 }
 
 /** Of its life a zone has lived, and milliseconds others have been asked in vain, when it is signed anew unheard. */
@@ -126,11 +109,13 @@ class FilePublisher implements Publisher, Tended {
   }
 
   async replace(key: PublicKey, records: readonly ResourceRecord[]): Promise<Published> {
-    return this.#locks.run(key.label, async () => {
+    const enough = Promise.withResolvers<Published>()
+    const whole = this.#locks.run(key.label, async () => {
       const own = this.#own(key)
       const zone = await this.#signNext(own, records)
-      return await this.#handOn(own, zone).catch((cause: unknown) => this.#later(own, cause))
+      return await this.#handOn(own, zone, enough.resolve).catch((cause: unknown) => this.#later(own, cause))
     })
+    return await Promise.race([enough.promise, whole])
   }
 
   /** Signs above everything seen of this key, and has it on disk before anybody hears of it. */
@@ -150,7 +135,7 @@ class FilePublisher implements Publisher, Tended {
     // Adopted meanwhile from another device; its file is written in its turn, over this one.
     if (own.zone !== last && compareZones(own.zone, zone) > 0)
       throw new ZoneFault('older', `Another device has just signed zone ${own.key.label}.`)
-    Object.assign(own, { zone, storedOn: 0, lastPut: undefined })
+    Object.assign(own, { zone, storedOn: 0, superseded: undefined, lastPut: undefined })
     return zone
   }
 
@@ -158,9 +143,9 @@ class FilePublisher implements Publisher, Tended {
    * Publishes a zone; where the clock it was signed by was ahead, as the nodes that refused it have said meanwhile, it is
    * signed anew: a sequence that nobody acknowledged binds nobody.
    */
-  async #handOn(own: OwnZone, zone: SignedZone): Promise<Published> {
+  async #handOn(own: OwnZone, zone: SignedZone, enough?: (published: Published) => void): Promise<Published> {
     if (await this.#deps.directory.isBinding(zone)) {
-      const storedOn = await this.#publish(own, zone)
+      const storedOn = await this.#publish(own, zone, enough)
       if (storedOn > 0 || (await this.#deps.directory.isBinding(zone))) return { zone, storedOn }
     }
     this.#deps.logger.warn(
@@ -168,11 +153,15 @@ class FilePublisher implements Publisher, Tended {
       'a zone was signed by a clock that was ahead, and nobody took it: it is signed anew',
     )
     const anew = await this.#signNext(own, wholeContentOf(zone))
-    return { zone: anew, storedOn: await this.#publish(own, anew) }
+    return { zone: anew, storedOn: await this.#publish(own, anew, enough) }
   }
 
-  async #publish(own: OwnZone, zone: SignedZone): Promise<number> {
-    const { storedOn } = await this.#deps.directory.publish(zone, this.#closing.signal)
+  async #publish(own: OwnZone, zone: SignedZone, enough?: (published: Published) => void): Promise<number> {
+    const acknowledged = (storedOn: number) => {
+      if (own.zone === zone) own.storedOn = Math.max(own.storedOn, storedOn)
+      if (storedOn >= ENOUGH) enough?.({ zone, storedOn })
+    }
+    const { storedOn } = await this.#deps.directory.publish(zone, this.#closing.signal, acknowledged)
     Object.assign(own, { storedOn, lastPut: this.#deps.clock.monotonic() })
     return storedOn
   }
@@ -190,6 +179,11 @@ class FilePublisher implements Publisher, Tended {
 
   get(key: PublicKey): SignedZone | undefined {
     return this.#zones.get(key.label)?.zone
+  }
+
+  statusOf(key: PublicKey): PublishedStatus | undefined {
+    const own = this.#zones.get(key.label)
+    return own && { storedOn: own.storedOn, superseded: own.superseded }
   }
 
   owned(): Iterable<OwnZone> {
@@ -267,7 +261,8 @@ class FilePublisher implements Publisher, Tended {
   #adopt(zone: SignedZone): void {
     const own = this.#zones.get(zone.key.label)
     if (!own || compareZones(zone, own.zone) <= 0) return
-    Object.assign(own, { zone, storedOn: 1, lastPut: this.#deps.clock.monotonic() })
+    const superseded = own.superseded ?? own.zone.sequence
+    Object.assign(own, { zone, storedOn: 1, superseded, lastPut: this.#deps.clock.monotonic() })
     this.#deps.logger.warn(
       { zone: zone.key.label },
       'a newer zone of our own key was found and adopted: another device signs it too',

@@ -22,7 +22,7 @@ export interface TendingDeps {
 /** Milliseconds between two rounds. */
 const ROUND = 60_000
 /** Acknowledgements that are all one can have (Kademlia's k); with fewer, new nodes are worth another put. */
-const ENOUGH = 20
+export const ENOUGH = 20
 /** Of its life a zone has lived when it is signed anew. */
 const RENEW_AFTER = 0.5
 

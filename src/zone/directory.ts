@@ -39,10 +39,16 @@ export interface ZoneDirectory {
   /** The newest verified, unexpired zone for `key`; never older than one returned before. Rejects only when `signal` aborts. */
   find(key: PublicKey, options: FindOptions): Promise<Lookup>
   /**
-   * Keeps a zone of this node's own and hands it to the network. Throws ZoneFault `older` when a newer one is known.
-   * @returns the number of other nodes that acknowledged it
+   * Keeps a zone of this node's own, hands it to the network, and asks there whether a newer one came meanwhile. Throws
+   * ZoneFault `older` when one is known.
+   * @param acknowledged told, with every further node that acknowledges it, how many have
+   * @returns the number of other nodes that did
    */
-  publish(zone: SignedZone, signal: AbortSignal): Promise<{ readonly storedOn: number }>
+  publish(
+    zone: SignedZone,
+    signal: AbortSignal,
+    acknowledged?: (storedOn: number) => void,
+  ): Promise<{ readonly storedOn: number }>
   /** The highest sequence ever seen for `key`; 0n for a stranger. */
   floorOf(key: PublicKey): Promise<bigint>
   /** Whether what this node signs of the same key next has to be above `zone`, which it signed itself. */

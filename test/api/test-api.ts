@@ -5,7 +5,7 @@ import { type ApiConfig, type ApiDeps, buildApi } from '../../src/api/server.ts'
 import type { ResourceRecord } from '../../src/dns/message.ts'
 import { type Name, parseName } from '../../src/dns/name.ts'
 import { PublisherFault } from '../../src/publisher/fault.ts'
-import type { Published, Publisher } from '../../src/publisher/publisher.ts'
+import type { Published, PublishedStatus, Publisher } from '../../src/publisher/published.ts'
 import { type Answer, emptyAnswer } from '../../src/resolver/query.ts'
 import type { PublicKey } from '../../src/zone/key.ts'
 import { publicKeyOf } from '../../src/zone/signature.ts'
@@ -27,6 +27,7 @@ export const API_CONFIG: ApiConfig = {
 /** Keys are made in order, so that a test knows them; each zone is signed a second after the one before. */
 export class MemoryPublisher implements Publisher {
   storedOn = 0
+  superseded: bigint | undefined
   /** Thrown by the next `replace`. */
   fault: Error | undefined
   readonly #zones = new Map<string, { zone: SignedZone; secret: Uint8Array }>()
@@ -68,6 +69,10 @@ export class MemoryPublisher implements Publisher {
 
   get(key: PublicKey): SignedZone | undefined {
     return this.#zones.get(key.label)?.zone
+  }
+
+  statusOf(key: PublicKey): PublishedStatus | undefined {
+    return this.get(key) && { storedOn: this.storedOn, superseded: this.superseded }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {}

@@ -54,7 +54,15 @@ describe('making and showing zones', () => {
     assert.equal(other.key, labelOf(2))
     assert.equal(typeof other.expires, 'string')
     const shown = await api.send({ url: `/v1/zones/${labelOf(1)}` })
-    assert.deepEqual([shown.statusCode, shown.json()], [200, { ...revoked, records: [] }])
+    assert.deepEqual([shown.statusCode, shown.json()], [200, { ...revoked, storedOn: 0, records: [] }])
+  })
+
+  test('how many nodes acknowledged a zone is shown, and which of this node another device has superseded', async () => {
+    await using api = await openTestApi()
+    await api.publisher.create()
+    Object.assign(api.publisher, { storedOn: 43, superseded: 1_790_000_000_000_000n })
+    const { storedOn, superseded } = (await api.send({ url: `/v1/zones/${labelOf(1)}` })).json()
+    assert.deepEqual([storedOn, superseded], [43, '1790000000000000'])
   })
 
   test('a zone signed for a time beyond the calendar, by another program, is listed without its expiry', async () => {

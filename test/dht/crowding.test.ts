@@ -190,7 +190,7 @@ function besieged() {
     side: 'wan',
     routingTable,
     bootstrap: { firstPeer: async () => undefined },
-    client: { get, roundTripOf: () => undefined },
+    client: { get, roundTripOf: () => undefined, isSilent: () => false },
     links: { has: () => false, nearest: () => [] },
     groupOf: () => undefined,
     clock,

@@ -65,6 +65,7 @@ const AGREED: Findings = {
   behind: [],
   hands: 3,
   fewPeers: true,
+  outOfDials: false,
 }
 
 test('a zone found is kept and answers from home until REFRESH has passed', async () => {
@@ -262,6 +263,7 @@ test('only so many walks go on at once', async () => {
     network.says = { kind: 'found', zone: owner.sign() }
     assert.equal((await finder.find(owner.key, { signal })).kind, 'found')
   }
+  await clock.settle()
   assert.equal(walks, 2)
   end.resolve(AGREED)
   await finder.idle()

@@ -323,3 +323,12 @@ test('it tells who holds the newest, who an older one, and says nothing of liars
   assert.deepEqual(holders, contactsOf(closest.filter((_, at) => at % 4 === 0)))
   assert.deepEqual(behind, contactsOf(closest.filter((_, at) => at % 4 === 1 || at % 4 === 2)))
 })
+
+test('of peers that have been heard for another place only the three closest are asked again', async () => {
+  const { owner, network, look } = scene(30)
+  const closest = network.closest(owner.key)
+  const heard = new Set(closest.slice(0, 15).map(({ contact }) => Buffer.from(contact.id).toString('hex')))
+  const findings = await look({ until: 'closest', heard }, closest)
+  assert.deepEqual(findings.closest, contactsOf(closest.slice(0, 20)))
+  assert.deepEqual(new Set(network.asked), new Set([...closest.slice(0, 3), ...closest.slice(15, 20)]))
+})

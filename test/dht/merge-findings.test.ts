@@ -14,7 +14,17 @@ const TOO_FEW: Verdict = { kind: 'unreachable', cause: 'Too few.' }
 
 function findings(verdict: Verdict, parts: Partial<Findings> = {}): Findings {
   const effort = { asked: 1, hops: 1, milliseconds: 1 }
-  return { verdict, effort, closest: [], holders: [], behind: [], hands: 0, fewPeers: true, ...parts }
+  return {
+    verdict,
+    effort,
+    closest: [],
+    holders: [],
+    behind: [],
+    hands: 0,
+    fewPeers: true,
+    outOfDials: false,
+    ...parts,
+  }
 }
 
 describe('the newest of both', () => {

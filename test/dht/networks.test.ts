@@ -34,7 +34,7 @@ class ScriptedNetwork implements OneNetwork {
     const verdict = await this.finds
     const effort = { asked: 1, hops: 1, milliseconds: 1 }
     const heard = { closest: [this.contact], holders: [], behind: [this.contact] }
-    return { verdict, effort, ...heard, hands: 0, fewPeers: true }
+    return { verdict, effort, ...heard, hands: 0, fewPeers: true, outOfDials: false }
   }
 
   async put(zone: SignedZone): Promise<number> {

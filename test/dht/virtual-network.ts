@@ -47,7 +47,7 @@ export class VirtualNetwork {
   tools(limits: Partial<LookupTools['limits']> = {}): LookupTools {
     return {
       ask: async (contact, request) => await this.#ask(contact, request),
-      hedgeAfter: () => 60,
+      hedgeAfter: (_, roundTrips) => 60 * roundTrips,
       groupOf: (contact) => this.#byId.get(name(contact))?.group,
       isConnected: () => false,
       accept: (bytes, key) => {

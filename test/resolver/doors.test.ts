@@ -229,6 +229,15 @@ describe('a port that is taken', () => {
     ])
   })
 
+  test('one that can be done without: only a taken port is named', async () => {
+    await using held = await heldPorts()
+    const port = { purpose: 'libp2p', protocol: 'TCP', dispensable: true } as const
+    const nowhere = { host: '2001:db8::1', port: 4601 }
+    assert.deepEqual(await portFaults([{ ...port, endpoint: nowhere }]), [])
+    const faults = await portFaults([{ ...port, endpoint: held.tcp }])
+    assert.match(faults.join(), /^libp2p .*: another program holds this port\.$/)
+  })
+
   test('is free again once the doors are closed', async () => {
     await using resolver = await TestResolver.open()
     const { doors, endpoint } = await opened(resolver)

@@ -24,7 +24,7 @@ export const TEST_DHT_CONFIG: DhtConfig = {
   maxInboundPerSecond: 50,
   maxNewHostsPerSecond: 5,
   maxNewHostsPerGroup: 1,
-  maxDialsPerLookup: 20,
+  maxDialsPerLookup: 40,
   maxParallelDials: 50,
   dialTimeout: 3000,
   checkInterval: 60_000,

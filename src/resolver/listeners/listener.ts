@@ -21,6 +21,8 @@ export interface WantedPort {
   readonly purpose: string
   readonly protocol: 'UDP' | 'TCP'
   readonly endpoint: Endpoint
+  /** It does without, where the machine has no such address; a port that is taken stays a fault. */
+  readonly dispensable?: boolean
 }
 
 export function listenSentence({ purpose, protocol, endpoint }: WantedPort, cause: unknown): string {

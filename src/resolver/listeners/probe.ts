@@ -16,8 +16,13 @@ async function faultOf(wanted: WantedPort): Promise<string | undefined> {
     await (wanted.protocol === 'UDP' ? tryUdp : tryTcp)(wanted.endpoint)
     return undefined
   } catch (error) {
-    return listenSentence(wanted, error)
+    return wanted.dispensable && isWithoutAddress(error) ? undefined : listenSentence(wanted, error)
   }
+}
+
+/** Without IPv6 in the kernel, or without an address of it. */
+function isWithoutAddress(error: unknown): boolean {
+  return ['EAFNOSUPPORT', 'EADDRNOTAVAIL'].includes((error as NodeJS.ErrnoException).code ?? '')
 }
 
 async function tryUdp({ host, port }: Endpoint): Promise<void> {

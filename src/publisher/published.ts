@@ -1,0 +1,32 @@
+/** What others may ask of the publisher, and what it says of a zone it has handed to the network. */
+import type { ResourceRecord } from '../dns/message.ts'
+import type { PublicKey } from '../zone/key.ts'
+import type { SignedZone } from '../zone/signed-zone.ts'
+
+export interface Published {
+  readonly zone: SignedZone
+  /** Other nodes that acknowledged it; 0 means it is kept here and sent when a node appears. */
+  readonly storedOn: number
+}
+
+export interface Publisher extends AsyncDisposable {
+  /** Makes a key and signs its first, empty zone. Both are on disk when this returns; the network has it a little later. */
+  create(): Promise<SignedZone>
+  /**
+   * Signs `records` (no SOA among them) as the zone's whole content, keeps and publishes it. Returns when as many nodes have
+   * acknowledged it as hold a zone in one place; it is put in the other places behind that, and read back.
+   * @throws PublisherFault, or ZoneFault `size` / `content` when they make no zone; then nothing has changed
+   */
+  replace(key: PublicKey, records: readonly ResourceRecord[]): Promise<Published>
+  list(): readonly SignedZone[]
+  get(key: PublicKey): SignedZone | undefined
+  /** What has become of its last zone; undefined for a key that is not this node's. */
+  statusOf(key: PublicKey): PublishedStatus | undefined
+}
+
+export interface PublishedStatus {
+  /** Other nodes that have acknowledged it so far. */
+  readonly storedOn: number
+  /** The sequence this node signed, where a newer zone of another device has been adopted since. */
+  readonly superseded: bigint | undefined
+}
