@@ -91,6 +91,19 @@ describe('a remembered answer', () => {
     assert.equal(resolver.upstream.asked.length, 6, 'without DO it is whole')
   })
 
+  test('is not an alias that came so either, even where its target came with EDNS', async () => {
+    const answer = 'www.example.org. 300 IN CNAME x.example.org.'
+    const script = {
+      'www.example.org A': { rcode: Rcode.FormErr, withoutEdns: { answer } },
+      'x.example.org A': { answer: 'x.example.org. 300 IN A 192.0.2.80', edns: true },
+    } as const
+    await using resolver = await TestResolver.open({ scripts: [script] })
+    for (const asked of [3, 6]) {
+      assert.equal((await resolver.ask('www.example.org A', { edns: SIGNED })).answers.length, 2)
+      assert.equal(resolver.upstream.asked.length, asked)
+    }
+  })
+
   test('is kept apart for types and for names that differ in more than case', async () => {
     await using resolver = await TestResolver.open({ scripts })
     for (const question of ['www.example.org A', 'www.example.org AAAA', 'www.example.or\\007 A'])
