@@ -1,5 +1,5 @@
 /** One setting: what it may be, and how it is read from a file's value or from text. */
-import { isIP } from 'node:net'
+import { isIP, isIPv4 } from 'node:net'
 import { type Component, multiaddr } from '@multiformats/multiaddr'
 import { fold, type Name, parseName, ROOT } from './dns/name.ts'
 import type { Endpoint } from './resolver/config.ts'
@@ -92,6 +92,17 @@ export const endpoint: Kind<Endpoint> = textual((value) => {
   if (isIP(host) !== (v6 === undefined ? 4 : 6) || Number(port) > 65_535) throw new Error(ENDPOINT)
   return { host, port: Number(port) }
 }, ENDPOINT)
+
+const NETWORK = 'an IP network, such as 192.0.2.0/24 or 2001:db8::/32, or any'
+
+/** Wrapped IPv4 is refused: clients who come in by it count as IPv4. */
+export const networkOrAny: Kind<string> = textual((value) => {
+  if (value === 'any') return value
+  const [, address = '', prefix] = /^([^/%]+)\/(\d{1,3})$/.exec(value) ?? []
+  const longest = isIPv4(address) ? 32 : 128
+  if (isIP(address) === 0 || /^::ffff:/i.test(address) || Number(prefix) > longest) throw new Error(NETWORK)
+  return value
+}, NETWORK)
 
 /** The hosts a multiaddr may begin with. */
 const IP = ['ip4', 'ip6']

@@ -7,6 +7,7 @@ import {
   integer,
   listenAddress,
   listOf,
+  networkOrAny,
   nodeAddress,
   type Option,
   option,
@@ -35,6 +36,11 @@ export const SECTIONS = {
       someOf(endpoint),
       '127.0.0.1:5300',
       'Where questions are answered, UDP and TCP; port 0 takes a free one.',
+    ),
+    allow: option(
+      listOf(networkOrAny),
+      '',
+      'Networks that may ask, such as 192.0.2.0/24, or any; none: private ones and those this machine is in. Others get no reply.',
     ),
     maxUdpPayload: option(
       integer(512, 4096),

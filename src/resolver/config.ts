@@ -12,6 +12,8 @@ export function formatEndpoint({ host, port }: Endpoint): string {
 
 export interface DnsConfig {
   readonly listen: readonly Endpoint[]
+  /** Networks that may ask, or "any"; none: private ones and this machine's own. */
+  readonly allow: readonly string[]
   /** Octets of the longest UDP reply, whatever the client would take. */
   readonly maxUdpPayload: number
   readonly tcpMaxConnections: number

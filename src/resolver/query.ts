@@ -35,7 +35,7 @@ export interface Answer {
   readonly authority: readonly ResourceRecord[]
   readonly origin: Origin
   readonly error?: EdnsError | undefined
-  /** Whether it stops at an alias since its asker wants no recursion: no answer for anybody else. */
+  /** Whether it stops at an alias since its asker wants no recursion, or lacks the signatures DO asks for: not remembered. */
   readonly unfinished?: true
   /** Every zone it rests on: it may not be remembered once one of them has a newer one, nor past its expiry. */
   readonly zones: readonly Footing[]

@@ -6,8 +6,9 @@ import type { ZoneDirectory } from '../zone/directory.ts'
 import type { PublicKey } from '../zone/key.ts'
 import { AnswerCache } from './answer-cache.ts'
 import type { DnsConfig, Endpoint, UpstreamConfig } from './config.ts'
+import { AllowedClients } from './listeners/allowed.ts'
 import type { Listener } from './listeners/listener.ts'
-import { listenTcp } from './listeners/tcp.ts'
+import { listenTcp, type TcpDeps } from './listeners/tcp.ts'
 import { listenUdp } from './listeners/udp.ts'
 import { pipeline } from './pipeline.ts'
 import type { Answer } from './query.ts'
@@ -61,6 +62,8 @@ type DoorDeps = Pick<ResolverDeps, 'clock' | 'config' | 'logger'>
 export interface Doors extends AsyncDisposable {
   /** Where each stands open, for UDP and TCP alike. */
   readonly endpoints: readonly Endpoint[]
+  /** Packets and connections of those who may not ask. */
+  readonly refused: number
 }
 
 /** How often another port is tried when the free one that UDP got is not free for TCP. */
@@ -70,19 +73,28 @@ const PORT_ATTEMPTS = 10
 export async function openDoors(deps: DoorDeps, serve: Serve): Promise<Doors> {
   await using opening = new AsyncDisposableStack()
   const endpoints: Endpoint[] = []
-  for (const wanted of deps.config.listen) {
-    endpoints.push(opening.use(await openPair(wanted, deps, serve)).endpoint)
+  const { clock, config, logger } = deps
+  const clients = new AllowedClients({ clock, logger, allow: config.allow })
+  const mayAsk = (address: string) => clients.mayAsk(address)
+  for (const wanted of config.listen) {
+    endpoints.push(opening.use(await openPair(wanted, { clock, config, logger, serve, mayAsk })).endpoint)
   }
   const open = opening.move()
-  return { endpoints, [Symbol.asyncDispose]: () => open.disposeAsync() }
+  return {
+    endpoints,
+    get refused() {
+      return clients.refused
+    },
+    [Symbol.asyncDispose]: () => open.disposeAsync(),
+  }
 }
 
-async function openPair(wanted: Endpoint, deps: DoorDeps, serve: Serve): Promise<Listener> {
+async function openPair(wanted: Endpoint, deps: TcpDeps): Promise<Listener> {
   for (let attempt = 1; ; attempt++) {
     await using opening = new AsyncDisposableStack()
-    const { endpoint } = opening.use(await listenUdp(wanted, serve, deps.logger))
+    const { endpoint } = opening.use(await listenUdp(wanted, deps))
     try {
-      opening.use(await listenTcp(endpoint, { ...deps, serve }))
+      opening.use(await listenTcp(endpoint, deps))
     } catch (fault) {
       if (wanted.port !== 0 || attempt === PORT_ATTEMPTS) throw fault
       continue

@@ -69,11 +69,39 @@ describe('a remembered answer', () => {
   })
 
   test('is kept apart for DO and for CD', async () => {
-    await using resolver = await TestResolver.open({ scripts })
+    const answer = 'www.example.org. 300 IN A 192.0.2.80'
+    await using resolver = await TestResolver.open({
+      scripts: [{ 'www.example.org A': { answer, edns: true } }],
+    })
     const ways = [{}, { edns: SIGNED }, { bits: Bit.RD | Bit.CD }, { bits: Bit.RD | Bit.CD, edns: SIGNED }]
     for (const _ of ['asked', 'remembered'])
       for (const way of ways) assert.equal((await resolver.ask('www.example.org A', way)).answers.length, 1)
     assert.equal(resolver.upstream.asked.length, 4)
+  })
+
+  test('is not what a server without EDNS said to DO: signatures may be missing', async () => {
+    const answer = 'www.example.org. 300 IN A 192.0.2.80'
+    const script = { 'www.example.org A': { rcode: Rcode.FormErr, withoutEdns: { answer } } }
+    await using resolver = await TestResolver.open({ scripts: [script] })
+    for (const asked of [2, 4]) {
+      assert.equal((await resolver.ask('www.example.org A', { edns: SIGNED })).answers.length, 1)
+      assert.equal(resolver.upstream.asked.length, asked)
+    }
+    for (const _ of ['asked', 'remembered']) await resolver.ask('www.example.org A')
+    assert.equal(resolver.upstream.asked.length, 6, 'without DO it is whole')
+  })
+
+  test('is not an alias that came so either, even where its target came with EDNS', async () => {
+    const answer = 'www.example.org. 300 IN CNAME x.example.org.'
+    const script = {
+      'www.example.org A': { rcode: Rcode.FormErr, withoutEdns: { answer } },
+      'x.example.org A': { answer: 'x.example.org. 300 IN A 192.0.2.80', edns: true },
+    } as const
+    await using resolver = await TestResolver.open({ scripts: [script] })
+    for (const asked of [3, 6]) {
+      assert.equal((await resolver.ask('www.example.org A', { edns: SIGNED })).answers.length, 2)
+      assert.equal(resolver.upstream.asked.length, asked)
+    }
   })
 
   test('is kept apart for types and for names that differ in more than case', async () => {

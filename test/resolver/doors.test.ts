@@ -120,7 +120,7 @@ describe('over UDP', () => {
       asked++
       return ready.promise
     }
-    const door = await listenUdp(ANY_PORT, serve, resolver.logger)
+    const door = await listenUdp(ANY_PORT, { serve, mayAsk: () => true, logger: resolver.logger })
     await using client = await UdpClient.connect(door.endpoint)
     client.send(queryPacket('www.example.org A'))
     await until(() => asked === 1)
@@ -182,7 +182,7 @@ describe('a port that is taken', () => {
     await using resolver = await TestResolver.open()
     await using held = await heldPorts()
     await assert.rejects(
-      listenUdp(held.udp, () => undefined, resolver.logger),
+      listenUdp(held.udp, { serve: () => undefined, mayAsk: () => true, logger: resolver.logger }),
       (fault: unknown) => {
         assert.ok(fault instanceof ListenFault)
         assert.equal(

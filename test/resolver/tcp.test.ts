@@ -38,6 +38,7 @@ class HandDoor implements AsyncDisposable {
       clock: door.clock,
       config: { ...TEST_DNS_CONFIG, ...config },
       serve,
+      mayAsk: () => true,
       logger: pino({ level: 'warn' }, { write: (line) => void door.logged.push(line) }),
     })
     return door
@@ -373,7 +374,13 @@ describe('opening and closing', () => {
     await using door = await HandDoor.open('at once')
     const { clock, endpoint } = door
     const logger = pino({ level: 'silent' })
-    const again = listenTcp(endpoint, { clock, config: TEST_DNS_CONFIG, serve: () => undefined, logger })
+    const again = listenTcp(endpoint, {
+      clock,
+      config: TEST_DNS_CONFIG,
+      serve: () => undefined,
+      mayAsk: () => true,
+      logger,
+    })
     await assert.rejects(again, (fault: unknown) => {
       assert.ok(fault instanceof ListenFault)
       assert.equal(

@@ -35,6 +35,8 @@ export interface Scripted {
   readonly held?: true
   /** Over UDP: TC and no records. */
   readonly truncated?: true
+  /** The reply has an OPT where the question has one. */
+  readonly edns?: true
   /** What is said instead when the question has no OPT. */
   readonly withoutEdns?: Scripted
   /** A lie that goes ahead, in place of the answer's address. */
@@ -192,7 +194,7 @@ function replyTo({ message, transport }: Asked, scripted: Scripted): Message {
     answers: truncated ? [] : recordsFrom(answer),
     authority: truncated ? [] : recordsFrom(authority),
     additional: truncated ? [] : recordsFrom(additional),
-    edns: undefined,
+    edns: scripted.edns && message.edns,
   }
 }
 

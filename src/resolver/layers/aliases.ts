@@ -44,6 +44,7 @@ function joined(first: Answer, rest: Answer): Answer {
   if (!ENDS.has(rest.rcode)) return rest
   return {
     ...rest,
+    ...(first.unfinished && { unfinished: true }),
     records: [...first.records, ...rest.records],
     authority: [...first.authority, ...rest.authority],
     origin: first.origin,

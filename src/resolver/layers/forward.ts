@@ -29,7 +29,9 @@ export const forward =
     const reply = await firstUsable(upstreams, query)
     const isOrdinary = (name: Name) => whoseName(name, suffix).kind === 'ordinary' && !isSpecialName(name)
     const mayRedirect = (owner: Name) => !isUnder(suffix, owner) && !isUnder(ALT, owner)
-    return scrub(reply, query, { ...limits, isOrdinary, mayRedirect })
+    const answer = scrub(reply, query, { ...limits, isOrdinary, mayRedirect })
+    // RFC 3225 3: without EDNS no signatures come. A forged FORMERR gets us there, so it is not remembered.
+    return query.dnssecOk && !reply.edns ? { ...answer, unfinished: true } : answer
   }
 
 /** YXDOMAIN: the name a DNAME makes is too long (RFC 6672 2.2), and is so wherever one asks. */

@@ -12,6 +12,7 @@ export interface TcpDeps {
   readonly clock: Clock
   readonly config: DnsConfig
   readonly serve: Serve
+  readonly mayAsk: (address: string) => boolean
   readonly logger: Logger
 }
 
@@ -47,6 +48,10 @@ async function bound(server: Server, endpoint: Endpoint): Promise<void> {
 
 function admit(socket: Socket, connections: Map<Socket, string>, deps: TcpDeps): void {
   const address = socket.remoteAddress ?? ''
+  if (!deps.mayAsk(address)) {
+    socket.destroy()
+    return
+  }
   const ofClient = [...connections.values()].filter((other) => other === address).length
   if (ofClient >= deps.config.tcpMaxConnectionsPerClient) {
     socket.destroy()

@@ -7,11 +7,18 @@ import type { Endpoint } from '../config.ts'
 import type { Serve } from '../serve.ts'
 import { type Listener, ListenFault } from './listener.ts'
 
+export interface UdpDeps {
+  readonly serve: Serve
+  readonly mayAsk: (address: string) => boolean
+  readonly logger: Logger
+}
+
 /** Octets the kernel keeps for us while we are busy. */
 const RECEIVE_BUFFER = 1 << 20
 
 /** @throws ListenFault */
-export async function listenUdp(endpoint: Endpoint, serve: Serve, logger: Logger): Promise<Listener> {
+export async function listenUdp(endpoint: Endpoint, deps: UdpDeps): Promise<Listener> {
+  const { serve, mayAsk, logger } = deps
   const family = isIPv6(endpoint.host) ? 6 : 4
   const socket = createSocket({
     type: family === 6 ? 'udp6' : 'udp4',
@@ -24,7 +31,8 @@ export async function listenUdp(endpoint: Endpoint, serve: Serve, logger: Logger
   let isOpen = true
   socket.on('error', (error) => logger.warn({ err: error }, 'UDP socket error'))
   socket.on('message', (packet, { address, port }) => {
-    if (port === 0) return
+    // No word to others, not even REFUSED: their source may be forged.
+    if (port === 0 || !mayAsk(address)) return
     const reply = serve(packet, { address, transport: 'udp' })
     if (reply instanceof Promise) {
       reply
