@@ -1,16 +1,19 @@
 /** `npm run attack`: real nodes with global addresses in network namespaces, attackers beside them, and what came of it. */
 import { randomInt } from 'node:crypto'
 import { parseArgs } from 'node:util'
+import { flooded } from './flooded.ts'
 import { forged } from './forged.ts'
+import { killed } from './killed.ts'
+import { crowded } from './many-peers.ts'
 import { replayed, stubborn } from './old-records.ts'
 import type { Row } from './row.ts'
 import { World } from './world.ts'
 
-const ROWS: Readonly<Record<string, Row>> = { replayed, stubborn, forged }
+const ROWS: Readonly<Record<string, Row>> = { replayed, stubborn, crowded, flooded, forged, killed }
 
 const HELP = `npm run attack -- [options]: real nodes with global addresses, and attackers beside them.
 
-For example:  npm run attack -- --only flood --seed 7
+For example:  npm run attack -- --only flooded --seed 7
 
   --only ROW   one of ${Object.keys(ROWS).join(', ')}
   --seed N     begin of the attackers' chance; a new one each time, and always printed
@@ -51,16 +54,18 @@ function end(words: string, code: number): never {
 /** @returns whether it passed */
 async function show(name: string, row: Row, seed: number): Promise<boolean> {
   const began = performance.now()
-  const world = await World.open(row.nodes)
+  const world = await World.open()
   running = world
   try {
+    await world.fill(row.nodes)
     const { seen, wanted, passed } = await row.run(world, `${seed}/${name}`)
     const seconds = ((performance.now() - began) / 1000).toFixed(0)
     const verdict = passed ? 'pass' : 'MISSED'
     process.stdout.write(`${name} | ${row.tried} | ${seen} | wanted: ${wanted} | ${verdict} (${seconds} s)\n`)
     return passed
   } catch (cause) {
-    process.stdout.write(`${name} | ${row.tried} | ${(cause as Error).stack} | MISSED\n`)
+    // Whoever interrupts it is not told that everything broke.
+    if (!ending) process.stdout.write(`${name} | ${row.tried} | ${(cause as Error).stack} | MISSED\n`)
     return false
   } finally {
     running = undefined
@@ -69,22 +74,24 @@ async function show(name: string, row: Row, seed: number): Promise<boolean> {
 }
 
 let running: World | undefined
+let ending: Promise<never> | undefined
 
 /** Ctrl-C: namespaces and processes do not stay. */
-function endEarly(): void {
-  const world = running
-  running = undefined
-  void (async () => {
-    await world?.[Symbol.asyncDispose]()
-    process.exit(130)
-  })()
+async function endEarly(): Promise<never> {
+  await running?.[Symbol.asyncDispose]()
+  process.exit(130)
 }
 
 const { rows, seed } = read()
-process.once('SIGINT', endEarly)
-process.once('SIGTERM', endEarly)
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.on(signal, () => {
+    ending ??= endEarly()
+  })
 process.stdout.write(`seed ${seed}\n`)
 let missed = 0
-for (const [name, row] of rows) if (!(await show(name, row, seed))) missed++
+for (const [name, row] of rows) {
+  if (!(await show(name, row, seed))) missed++
+  await ending
+}
 process.stdout.write(`${rows.length - missed} of ${rows.length} rows passed\n`)
 process.exit(missed > 0 ? 1 : 0)

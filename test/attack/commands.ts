@@ -1,4 +1,4 @@
-/** What may be asked of an attacker's process, and what it answers. Octets are base64: they go from process to process. */
+/** What may be asked of an attacker's process, and what it answers; a real node's owner is one of its kind. Octets are base64: they go from process to process. */
 import type { ChildProcess } from 'node:child_process'
 import { join } from 'node:path'
 import { endProcess, type Machine } from '../support/machines.ts'
@@ -33,6 +33,8 @@ export type Command =
   | { readonly do: 'served' }
   | { readonly do: 'watch'; readonly port: number }
   | { readonly do: 'dials' }
+  | { readonly do: 'call'; readonly host: string; readonly port: number }
+  | { readonly do: 'publish'; readonly api: string; readonly token: string; readonly text: string }
   | ({ readonly do: 'flood' } & Flood)
   | { readonly do: 'put'; readonly to: string; readonly zone: string; readonly by: Way }
   | { readonly do: 'get'; readonly to: string; readonly key: string }
@@ -47,6 +49,9 @@ export interface Outcomes {
   readonly watch: undefined
   /** Addresses of this machine at which somebody called. */
   readonly dials: string[]
+  readonly call: undefined
+  /** What a new zone stands under, and on how many others it is. */
+  readonly publish: { name: string; storedOn: number }
   /** How often each answer came. */
   readonly flood: Record<string, number>
   readonly put: string

@@ -1,7 +1,8 @@
 /** A small Internet: real nodes and attackers, each on a machine with a global address; no way to the real one. */
+import type { ChildProcess } from 'node:child_process'
 import { join } from 'node:path'
 import { temporaryDirectory } from '../support/dht.ts'
-import { type Machine, Wire } from '../support/machines.ts'
+import { endProcess, type Machine, Wire } from '../support/machines.ts'
 import { until } from '../support/until.ts'
 import { Agent } from './commands.ts'
 
@@ -58,15 +59,19 @@ export class RealNode {
 
   /** With its TTL, where there is one. */
   async askForTtl(name: string): Promise<{ text: string; ttl: number }> {
-    const reply = await this.machine.reply(name, 'TXT')
-    const record = /\s(\d+)\s+IN\s+TXT\s+"([^"]*)"/.exec(reply)
-    if (record) return { text: record[2] ?? '', ttl: Number(record[1]) }
-    return { text: /status: (\w+)/.exec(reply)?.[1] ?? 'no reply', ttl: 0 }
+    return readText(await this.machine.reply(name, 'TXT'))
   }
 
   async knows(peers: number): Promise<void> {
     await until(async () => (await this.state()).peers >= peers, 60_000)
   }
+}
+
+/** The text of a TXT record in what dig says, or the RCODE. */
+export function readText(reply: string): { text: string; ttl: number } {
+  const record = /\s(\d+)\s+IN\s+TXT\s+"([^"]*)"/.exec(reply)
+  if (record) return { text: record[2] ?? '', ttl: Number(record[1]) }
+  return { text: /status: (\w+)/.exec(reply)?.[1] ?? 'no reply', ttl: 0 }
 }
 
 export class World implements AsyncDisposable {
@@ -83,33 +88,36 @@ export class World implements AsyncDisposable {
     this.#files = files
   }
 
-  /** @param nodes that know each other */
-  static async open(nodes: number): Promise<World> {
+  static async open(): Promise<World> {
     await using opened = new AsyncDisposableStack()
     const { path } = opened.use(await temporaryDirectory())
     const wire = opened.use(await Wire.open())
-    const world = new World(opened.move(), wire, path)
-    try {
-      await world.#fill(nodes)
-    } catch (cause) {
-      await world[Symbol.asyncDispose]()
-      throw cause
-    }
-    return world
+    return new World(opened.move(), wire, path)
   }
 
-  async #fill(nodes: number): Promise<void> {
+  /** So many nodes that know each other. */
+  async fill(nodes: number): Promise<void> {
     for (let number = 0; number < nodes; number++) await this.join('node')
     for (const node of this.nodes) await node.knows(nodes - 1)
   }
 
   /** One real node more. */
   async join(kind: 'node' | 'newcomer' = 'newcomer'): Promise<RealNode> {
-    const { machine, ip } = await this.machine(kind)
-    const node = new RealNode(machine, ip, join(this.#files, ip))
+    const node = await this.prepare(kind)
     await node.start(this.nodes[0]?.address ?? '')
     if (kind === 'node') this.nodes.push(node)
     return node
+  }
+
+  /** A real node that is not started. */
+  async prepare(kind: 'node' | 'newcomer' = 'newcomer'): Promise<RealNode> {
+    const { machine, ip } = await this.machine(kind)
+    return new RealNode(machine, ip, join(this.#files, ip))
+  }
+
+  /** At the latest with the world. */
+  endAfterwards(process: ChildProcess): void {
+    this.#opened.defer(async () => await endProcess(process, 'SIGKILL'))
   }
 
   /** A process of the attacker at an address of its own. */

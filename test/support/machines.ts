@@ -11,7 +11,7 @@ const ip = async (...words: string[]) => await run('ip', words)
 /** Where `kadns` begins. */
 export const MAIN = join(import.meta.dirname, '../../src/cli/main.ts')
 /** Where a node answers unless told otherwise. */
-const DOOR = ['@127.0.0.1', '-p', '5300', '+tries=1', '+timeout=5']
+const DNS_PORT = 5300
 /** One request from within a namespace: method, URL, token, body. */
 const REQUEST = `
 const [method, url, token, body] = process.argv.slice(1)
@@ -117,7 +117,7 @@ export class Machine implements AsyncDisposable {
 
   /** What dig says here, without decoration. */
   async dig(name: string, type: string): Promise<string> {
-    return (await this.#run('dig', ...DOOR, '+short', name, type)).trim()
+    return (await this.#run('dig', ...doorAt(DNS_PORT), '+short', name, type)).trim()
   }
 
   async status(name: string, type: string): Promise<string> {
@@ -126,9 +126,9 @@ export class Machine implements AsyncDisposable {
   }
 
   /** All of what dig says; also that nobody replied. */
-  async reply(name: string, type: string): Promise<string> {
+  async reply(name: string, type: string, port = DNS_PORT): Promise<string> {
     try {
-      return await this.#run('dig', ...DOOR, name, type)
+      return await this.#run('dig', ...doorAt(port), name, type)
     } catch (cause) {
       return (cause as { stdout?: string }).stdout ?? String(cause)
     }
@@ -146,6 +146,10 @@ export class Machine implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#node) await endProcess(this.#node, 'SIGKILL')
   }
+}
+
+function doorAt(port: number): string[] {
+  return ['@127.0.0.1', '-p', String(port), '+tries=1', '+timeout=5']
 }
 
 /** Does nothing to one that has ended. */
