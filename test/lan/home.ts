@@ -1,12 +1,11 @@
 /** Machines of a home, with real mDNS: they find each other with nothing set. A command of its own, `npm run lan`: it needs root. */
 import assert from 'node:assert/strict'
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { OwnZones } from '../../src/publisher/own-zones.ts'
 import { temporaryDirectory } from '../support/dht.ts'
+import { type Machine, Wire } from '../support/machines.ts'
 import { TestOwner } from '../support/test-zone.ts'
 import { until } from '../support/until.ts'
-import { type Machine, Wire } from './machines.ts'
 
 const ROUTER = '192.168.77.254'
 
@@ -42,9 +41,8 @@ async function publish(machine: Machine): Promise<string> {
   return name
 }
 
-async function memoryOf({ pid }: Machine): Promise<number> {
-  const status = await readFile(`/proc/${pid}/status`, 'utf8')
-  return Math.round(Number(/VmRSS:\s*(\d+)/.exec(status)?.[1]) / 1024)
+async function memoryOf(machine: Machine): Promise<number> {
+  return Math.round((await machine.memory()) / 2 ** 20)
 }
 
 async function home(): Promise<void> {

@@ -1,13 +1,17 @@
-/** Machines on one wire, made of Linux network namespaces: real interfaces, real multicast, nobody else. Needs root and ip. */
-import { type ChildProcess, execFile, spawn } from 'node:child_process'
+/** Machines on one wire, made of Linux network namespaces: real interfaces, real multicast, nobody else. Needs root, ip and dig. */
+import { type ChildProcess, execFile, type StdioOptions, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { readToken, tokenFile } from '../../src/api/token.ts'
 
 const run = promisify(execFile)
 const ip = async (...words: string[]) => await run('ip', words)
-const MAIN = join(import.meta.dirname, '../../src/cli/main.ts')
+/** Where `kadns` begins. */
+export const MAIN = join(import.meta.dirname, '../../src/cli/main.ts')
+/** Where a node answers unless told otherwise. */
+const DNS_PORT = 5300
 /** One request from within a namespace: method, URL, token, body. */
 const REQUEST = `
 const [method, url, token, body] = process.argv.slice(1)
@@ -16,7 +20,8 @@ process.stdout.write(await (await fetch(url, { method, headers, ...(body ? { bod
 
 /** The wire: a bridge in a namespace of its own. */
 export class Wire implements AsyncDisposable {
-  readonly #name = `kadns-${process.pid}`
+  static #wires = 0
+  readonly #name = `kadns-${process.pid}-${++Wire.#wires}`
   readonly #opened = new AsyncDisposableStack()
   #count = 0
 
@@ -28,8 +33,11 @@ export class Wire implements AsyncDisposable {
     return wire
   }
 
-  /** A machine with an address, and a router it never reaches: as in a home that has lost its line. */
-  async machine(address: string, router: string): Promise<Machine> {
+  /**
+   * A machine with an address.
+   * @param router one that is never reached, as in a home that has lost its line; none: all addresses are on this wire
+   */
+  async machine(address: string, router?: string): Promise<Machine> {
     const number = ++this.#count
     const name = `${this.#name}-${number}`
     await this.#namespace(name)
@@ -41,7 +49,8 @@ export class Wire implements AsyncDisposable {
     await ip('-n', this.#name, 'link', 'set', port, 'master', 'wire', 'up')
     await ip('-n', name, 'address', 'add', address, 'dev', 'eth0')
     for (const device of ['lo', 'eth0']) await ip('-n', name, 'link', 'set', device, 'up')
-    await ip('-n', name, 'route', 'add', 'default', 'via', router)
+    const beyond = router === undefined ? ['dev', 'eth0'] : ['via', router]
+    await ip('-n', name, 'route', 'add', 'default', ...beyond)
     return this.#opened.use(new Machine(name))
   }
 
@@ -73,17 +82,34 @@ export class Machine implements AsyncDisposable {
     return this.#node?.pid ?? 0
   }
 
+  /** Octets of memory that the node takes. */
+  async memory(): Promise<number> {
+    const status = await readFile(`/proc/${this.pid}/status`, 'utf8')
+    return Number(/VmRSS:\s*(\d+)/.exec(status)?.[1]) * 1024
+  }
+
+  /** Takes whatever comes for these addresses, e.g. `10.0.0.0/8`, as its own. */
+  async answerFor(addresses: string): Promise<void> {
+    await ip('-n', this.#name, 'route', 'add', 'local', addresses, 'dev', 'lo')
+  }
+
+  /** A process in here; whoever starts it ends it. */
+  spawn(words: readonly string[], stdio: StdioOptions): ChildProcess {
+    return spawn('ip', ['netns', 'exec', this.#name, process.execPath, ...words], { stdio })
+  }
+
   /** `kadns up` with nothing set but where its files are, and what a wide area needs to be met at all. */
   async start(data: string, ...flags: string[]): Promise<void> {
     this.#data = data
-    const words = ['netns', 'exec', this.#name, process.execPath, MAIN, 'up', '--data', data, ...flags]
-    const node = spawn('ip', words, { stdio: ['ignore', 'ignore', 'pipe'] })
+    const node = this.spawn([MAIN, 'up', '--data', data, ...flags], ['ignore', 'ignore', 'pipe'])
     this.#node = node
     let said = ''
-    for await (const chunk of node.stderr) {
+    // Left open: a node that cannot say what it has to say would end.
+    for await (const chunk of node.stderr?.iterator({ destroyOnReturn: false }) ?? []) {
       said += String(chunk)
       if (said.includes('KadNS is up.')) break
     }
+    node.stderr?.resume()
     if (!said.includes('KadNS is up.')) throw new Error(`A node did not start: ${said}`)
   }
 
@@ -96,20 +122,25 @@ export class Machine implements AsyncDisposable {
 
   /** What dig says here, without decoration. */
   async dig(name: string, type: string): Promise<string> {
-    return (await this.#run('dig', '@127.0.0.1', '-p', '5300', '+short', name, type)).trim()
+    return (await this.#run('dig', ...doorAt(DNS_PORT), '+short', name, type)).trim()
   }
 
   async status(name: string, type: string): Promise<string> {
-    const text = await this.#run('dig', '@127.0.0.1', '-p', '5300', name, type)
+    const text = await this.reply(name, type)
     return /status: (\w+)/.exec(text)?.[1] ?? text
   }
 
+  /** All of what dig says; also that nobody replied. */
+  async reply(name: string, type: string, port = DNS_PORT): Promise<string> {
+    try {
+      return await this.#run('dig', ...doorAt(port), name, type)
+    } catch (cause) {
+      return (cause as { stdout?: string }).stdout ?? String(cause)
+    }
+  }
+
   async stop(): Promise<void> {
-    const node = this.#node
-    if (!node || node.exitCode !== null || node.signalCode !== null) return
-    const gone = once(node, 'exit')
-    node.kill('SIGTERM')
-    await gone
+    if (this.#node) await endProcess(this.#node, 'SIGTERM')
   }
 
   async #run(command: string, ...words: string[]): Promise<string> {
@@ -118,6 +149,18 @@ export class Machine implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.stop()
+    if (this.#node) await endProcess(this.#node, 'SIGKILL')
   }
+}
+
+function doorAt(port: number): string[] {
+  return ['@127.0.0.1', '-p', String(port), '+tries=1', '+timeout=5']
+}
+
+/** Does nothing to one that has ended. */
+export async function endProcess(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const gone = once(child, 'exit')
+  child.kill(signal)
+  await gone
 }
