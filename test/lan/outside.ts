@@ -3,8 +3,8 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import type { Reach } from '../../src/dht/reach.ts'
 import { temporaryDirectory } from '../support/dht.ts'
+import { type Machine, Wire } from '../support/machines.ts'
 import { until } from '../support/until.ts'
-import { type Machine, Wire } from './machines.ts'
 
 interface Node {
   addresses: string[]
