@@ -2,6 +2,7 @@
 import type { PeerId } from '@libp2p/interface'
 import { type Clock, timeLimit } from '../clock.ts'
 import type { DhtConfig } from './config.ts'
+import { isDialRefused } from './dial-budget.ts'
 import type { RoutingTable } from './kad.ts'
 import type { Liveness } from './liveness.ts'
 
@@ -46,8 +47,9 @@ export class PeerCheck implements AsyncDisposable {
     using limit = timeLimit(clock, config.dialTimeout, this.#closing.signal)
     try {
       await ping(peer, limit.signal)
-    } catch {
-      if (isConnected() && !this.#closing.signal.aborted) liveness.reached(peer, false)
+    } catch (cause) {
+      const proves = isConnected() && !this.#closing.signal.aborted && !isDialRefused(cause)
+      if (proves) liveness.reached(peer, false)
       return
     }
     liveness.reached(peer, true)

@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import type { PeerId } from '@libp2p/interface'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
+import { DialRefused } from '../../src/dht/dial-budget.ts'
 import { Liveness } from '../../src/dht/liveness.ts'
 import { PeerCheck } from '../../src/dht/peer-check.ts'
 import { silentLogger } from '../support/dht.ts'
@@ -19,7 +20,7 @@ async function setUp(count: number) {
   const table = [...peers]
   const asked: PeerId[] = []
   const lost: PeerId[] = []
-  const world = { dead: new Set<PeerId>(), silent: new Set<PeerId>(), connected: true }
+  const world = { dead: new Set<PeerId>(), silent: new Set<PeerId>(), connected: true, refused: false }
   const routingTable = {
     get size() {
       return table.length
@@ -35,6 +36,7 @@ async function setUp(count: number) {
   })
   const ping = async (peer: PeerId, signal: AbortSignal) => {
     asked.push(peer)
+    if (world.refused) throw new AggregateError([new DialRefused('Too many hosts were dialled.')])
     if (world.dead.has(peer)) throw new Error('nobody is there')
     if (!world.silent.has(peer)) return
     await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
@@ -79,6 +81,15 @@ test('while this node is connected to nobody, no peer is taken for dead', async 
   world.connected = true
   await minutes(6)
   assert.equal(table.length, 0)
+  await check[Symbol.asyncDispose]()
+})
+
+test('a peer that this node refused itself to dial is not taken for dead, whoever used up the budget', async () => {
+  const { peers, table, asked, lost, world, check, minutes } = await setUp(2)
+  world.refused = true
+  await minutes(20)
+  assert.equal(asked.length, 20)
+  assert.deepEqual([table, lost], [peers, []])
   await check[Symbol.asyncDispose]()
 })
 
