@@ -137,6 +137,8 @@ function limits(config: DhtConfig): Libp2pOptions {
       inboundStreamProtocolNegotiationTimeout: config.dialTimeout,
       inboundConnectionThreshold: config.maxInboundPerSecond * factor,
       maxIncomingPendingConnections: MAX_PENDING * factor,
+      // By default /dnsaddr is looked up before the gater is asked: whoever names one would have us ask name servers.
+      resolvers: {},
     },
   }
 }

@@ -45,6 +45,10 @@ test('global takes IP literals of global unicast and no well-known port but 443'
       '/ip6/::ffff:127.0.0.1/tcp/4601',
     ],
     ...['/ip6/2002:7f00:1::/tcp/4601', '/ip6/64:ff9b::7f00:1/tcp/4601', '/ip6/2001:db8::1/tcp/4601'],
+    // IPv4 in IPv6 even where it is global, Teredo, discard, multicast
+    ...['/ip6/::ffff:8.8.8.8/tcp/4601', '/ip6/2002:808:808::/tcp/4601', '/ip6/64:ff9b::808:808/tcp/4601'],
+    ...['/ip6/2001::808:808/tcp/4601', '/ip6/100::1/tcp/4601', '/ip6/ff0e::1/tcp/4601', '/ip6/::/tcp/4601'],
+    ...['/dns/example.org/tcp/4601', '/dns6/example.org/tcp/4601', '/dnsaddr/example.org/tcp/4601'],
     ...[
       '/dns4/example.org/tcp/4601',
       '/ip4/8.8.8.8/udp/4601',
