@@ -12,8 +12,10 @@ type ConnectionManager = Components['connectionManager']
 const VARINT_BITS = 7
 /** A length of more is over the bound whatever its octets are. */
 const MAX_LENGTH_OCTETS = 3
+/** A question waits for the answer to the one before: messages that did not, however short, would pile up unread. */
+const MAX_AHEAD = 1
 
-/** kad-dht whose streams, in and out, end with a message that announces more than 8 KiB. */
+/** kad-dht whose streams, in and out, end when a message announces more than 8 KiB, or more than one comes at a time. */
 export function boundedKad(make: MakeKad): MakeKad {
   return (components) => {
     const registrar = boundRegistrar(components.registrar)
@@ -55,19 +57,26 @@ function replacing<Whole extends object>(whole: Whole, parts: Partial<Whole>): W
 
 function watch(stream: Stream): void {
   const lengths = new MessageLengths()
-  stream.addEventListener('message', ({ data }) => {
-    const chunks = data instanceof Uint8Array ? [data] : data
-    for (const chunk of chunks) {
-      if (!lengths.hear(chunk)) {
-        stream.abort(new DhtFault('frame', `A message has more than ${MAX_FRAME_OCTETS} octets.`))
-        return
-      }
-    }
+  let sent = 0
+  const send = stream.send.bind(stream)
+  stream.send = (octets) => {
+    sent++
+    return send(octets)
+  }
+  let ended = false
+  stream.addEventListener('message', (event) => {
+    const chunks = event.data instanceof Uint8Array ? [event.data] : Array.from(event.data)
+    ended ||= !chunks.every((chunk) => lengths.hear(chunk)) || lengths.begun > sent + MAX_AHEAD
+    if (!ended) return
+    event.stopImmediatePropagation() // before kad-dht, which listens after this, takes it into its buffer
+    stream.abort(new DhtFault('frame', `More came than one message of ${MAX_FRAME_OCTETS} octets.`))
   })
 }
 
 /** Follows messages, each behind its length as a varint, without keeping any. */
 export class MessageLengths {
+  /** Messages that have begun. */
+  begun = 0
   /** Octets of the message under way that are still to come. */
   #left = 0
   #length = 0
@@ -89,6 +98,7 @@ export class MessageLengths {
   }
 
   #hearLength(octet: number): boolean {
+    if (this.#lengthOctets === 0) this.begun++
     this.#length += (octet & 0x7f) * 2 ** (VARINT_BITS * this.#lengthOctets)
     this.#lengthOctets++
     if (this.#length > MAX_FRAME_OCTETS || this.#lengthOctets > MAX_LENGTH_OCTETS) return false

@@ -1,5 +1,6 @@
 /** Nobody makes a node buffer a long message by kad-dht's own protocol, by asking or by answering. */
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { test } from 'node:test'
 import type { Libp2p, Stream } from '@libp2p/interface'
 import { noise } from '@libp2p/noise'
@@ -21,6 +22,9 @@ function varint(value: number): Buffer {
     if (left < 128) return Buffer.from(octets)
   }
 }
+
+/** PING with a key of 40 octets. */
+const PING = Buffer.concat([varint(44), Buffer.from([8, 5, 18, 40]), Buffer.alloc(40)])
 
 const message = (length: number) => Buffer.concat([varint(length), Buffer.alloc(length)])
 
@@ -65,6 +69,21 @@ test('a peer that announces 3.9 MB is cut off by the length, before it has sent 
   assert.deepEqual([long.status, short.status], ['reset', 'open'])
 })
 
+test('who asks on without waiting for answers is cut off before 8 KiB wait, however short each question is', async () => {
+  await using network = await TestNetwork.open(1)
+  const node = await plainNode()
+  await using _opened = { [Symbol.asyncDispose]: async () => await node.stop() }
+  const connection = await node.dial(multiaddr(network.nodes[0]!.addresses()[0]))
+  const [hasty, patient] = [await connection.newStream(KAD), await connection.newStream(KAD)]
+  hasty.send(Buffer.concat(Array.from({ length: 1000 }, () => PING)))
+  for (let asked = 0; asked < 1000; asked++) {
+    const answer = once(patient, 'message')
+    patient.send(PING)
+    await answer
+  }
+  assert.deepEqual([hasty.status, patient.status], ['reset', 'open'])
+})
+
 /** A stream that is given what the test wants, and keeps why it was aborted. */
 class FakeStream extends EventTarget {
   readonly aborted: Error[] = []
@@ -73,13 +92,19 @@ class FakeStream extends EventTarget {
     this.aborted.push(cause)
   }
 
+  send(_octets: Uint8Array): boolean {
+    return true
+  }
+
   receive(data: Uint8Array): void {
-    this.dispatchEvent(Object.assign(new Event('message'), { data }))
+    this.dispatchEvent(Object.assign(new Event('message', { cancelable: true }), { data }))
   }
 }
 
-test('an answer is bounded like a question, and what is asked of other parts is left alone', async () => {
+/** kad-dht's end of a stream that it opened, and how many octets came through to it. */
+async function openBounded(): Promise<{ stream: FakeStream; buffered: () => number }> {
   const stream = new FakeStream()
+  let buffered = 0
   const peer = peerIdFromString('12D3KooWGC6TvWhfapngX6wvJHMYvKpDMXPb3ZnCZ6dMoaMtimQ5')
   const components = {
     registrar: {},
@@ -92,8 +117,33 @@ test('an answer is bounded like a question, and what is asked of other parts is 
   }) as unknown as Parameters<typeof boundedKad>[0])(components as never)
   assert.equal(given?.peerId, peer)
   assert.equal(await given.connectionManager.openStream(), stream)
-  stream.receive(message(8192))
-  assert.equal(stream.aborted.length, 0)
-  stream.receive(varint(3_900_000))
+  stream.addEventListener('message', (event) => {
+    buffered += (event as Event & { data: Uint8Array }).data.length
+  })
+  return { stream, buffered: () => buffered }
+}
+
+test('an answer is bounded like a question, and of what is over the bound nothing is buffered', async () => {
+  const { stream, buffered } = await openBounded()
+  const longest = message(8192)
+  for (let asked = 0; asked < 3; asked++) {
+    stream.send(message(1))
+    stream.receive(longest)
+  }
+  assert.deepEqual([stream.aborted.length, buffered()], [0, 3 * longest.length])
+  stream.send(message(1))
+  stream.receive(Buffer.concat([varint(3_900_000), Buffer.alloc(200_000)]))
+  stream.receive(message(1))
   assert.ok(stream.aborted[0] instanceof DhtFault)
+  assert.equal(buffered(), 3 * longest.length)
+})
+
+test('answers to questions nobody asked do not pile up, however slowly they come', async () => {
+  const { stream, buffered } = await openBounded()
+  for (let asked = 0; asked < 100; asked++) {
+    stream.send(message(1))
+    for (let more = 0; more < 10; more++) stream.receive(message(100))
+  }
+  assert.ok(stream.aborted[0] instanceof DhtFault)
+  assert.ok(buffered() <= 3 * message(100).length, `${buffered()}`)
 })
