@@ -133,6 +133,7 @@ function limits(config: DhtConfig): Libp2pOptions {
       maxParallelDials: config.maxParallelDials,
       dialTimeout: config.dialTimeout,
       addressDialTimeout: config.dialTimeout * ADDRESS_SHARE,
+      maxPeerAddrsToDial: MAX_CONTACT_ADDRESSES,
       outboundStreamProtocolNegotiationTimeout: config.dialTimeout,
       inboundStreamProtocolNegotiationTimeout: config.dialTimeout,
       inboundConnectionThreshold: config.maxInboundPerSecond * factor,

@@ -1,6 +1,7 @@
-/** Peers name hosts as they like: no name server is asked because of it. */
+/** Peers name hosts as they like: no name server is asked because of it, and one peer does not stand for many hosts. */
 import assert from 'node:assert/strict'
 import dns from 'node:dns'
+import net from 'node:net'
 import { test } from 'node:test'
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
@@ -36,4 +37,19 @@ test('a host name that a peer gave is neither looked up nor dialled, whatever ki
     await assert.rejects(host.node.dial(address), { name: /^(DialDenied|NoValidAddresses)Error$/ })
   }
   assert.deepEqual(asked, [])
+})
+
+test('a peer that is said to be at thirty hosts is looked for at eight', async (t) => {
+  const identity = await generateKeyPair('Ed25519')
+  const datastore = new MemoryDatastore()
+  await using host = await createHost({ config: TEST_DHT_CONFIG, datastore, identity, clock: systemClock })
+  await host.node.start()
+  const peer = peerIdFromPrivateKey(await generateKeyPair('Ed25519'))
+  const multiaddrs = Array.from({ length: 30 }, (_, at) => multiaddr(`/ip4/127.0.0.1/tcp/${at + 1}`))
+  await host.node.peerStore.merge(peer, { multiaddrs })
+  const connect = t.mock.method(net, 'connect', () => {
+    throw new Error('Nobody is there.')
+  })
+  await assert.rejects(host.node.dial(peer))
+  assert.equal(connect.mock.callCount(), 8)
 })
