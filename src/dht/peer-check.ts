@@ -2,6 +2,7 @@
 import type { PeerId } from '@libp2p/interface'
 import { type Clock, timeLimit } from '../clock.ts'
 import type { DhtConfig } from './config.ts'
+import { isDialRefused } from './dial-budget.ts'
 import type { RoutingTable } from './kad.ts'
 import type { Liveness } from './liveness.ts'
 
@@ -9,7 +10,7 @@ export interface PeerCheckNeeds {
   /** Where this node is in Kademlia's space. */
   readonly self: Uint8Array
   readonly routingTable: Pick<RoutingTable, 'size' | 'closestPeers'>
-  readonly liveness: Pick<Liveness, 'longestUnheard' | 'reached'>
+  readonly liveness: Pick<Liveness, 'longestUnheard' | 'reached' | 'postpone'>
   readonly clock: Clock
   readonly config: Pick<DhtConfig, 'checkInterval' | 'dialTimeout'>
   /** Rejects when the peer does not answer. */
@@ -46,8 +47,9 @@ export class PeerCheck implements AsyncDisposable {
     using limit = timeLimit(clock, config.dialTimeout, this.#closing.signal)
     try {
       await ping(peer, limit.signal)
-    } catch {
-      if (isConnected() && !this.#closing.signal.aborted) liveness.reached(peer, false)
+    } catch (cause) {
+      if (isDialRefused(cause)) liveness.postpone(peer)
+      else if (isConnected() && !this.#closing.signal.aborted) liveness.reached(peer, false)
       return
     }
     liveness.reached(peer, true)

@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import type { PeerId } from '@libp2p/interface'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
+import { DialRefused } from '../../src/dht/dial-budget.ts'
 import { Liveness } from '../../src/dht/liveness.ts'
 import { PeerCheck } from '../../src/dht/peer-check.ts'
 import { silentLogger } from '../support/dht.ts'
@@ -19,7 +20,12 @@ async function setUp(count: number) {
   const table = [...peers]
   const asked: PeerId[] = []
   const lost: PeerId[] = []
-  const world = { dead: new Set<PeerId>(), silent: new Set<PeerId>(), connected: true }
+  const world = {
+    dead: new Set<PeerId>(),
+    silent: new Set<PeerId>(),
+    refused: new Set<PeerId>(),
+    connected: true,
+  }
   const routingTable = {
     get size() {
       return table.length
@@ -35,6 +41,7 @@ async function setUp(count: number) {
   })
   const ping = async (peer: PeerId, signal: AbortSignal) => {
     asked.push(peer)
+    if (world.refused.has(peer)) throw new DialRefused('Too many hosts were dialled within a few seconds.')
     if (world.dead.has(peer)) throw new Error('nobody is there')
     if (!world.silent.has(peer)) return
     await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
@@ -67,6 +74,24 @@ test('a dead peer that nobody asks anything leaves the routing table after two f
   await minutes(1)
   assert.deepEqual(table, peers.slice(0, 2))
   assert.deepEqual(lost, [peers[2]])
+  await check[Symbol.asyncDispose]()
+})
+
+test('a peer that this node itself refuses to dial is not taken for dead', async () => {
+  const { peers, table, lost, world, check, minutes } = await setUp(3)
+  world.refused.add(peers[2]!)
+  await minutes(20)
+  assert.deepEqual(table, peers)
+  assert.deepEqual(lost, [])
+  await check[Symbol.asyncDispose]()
+})
+
+test('peers that are refused do not keep the others from being asked', async () => {
+  const { peers, table, world, check, minutes } = await setUp(3)
+  world.refused.add(peers[0]!)
+  world.dead.add(peers[2]!)
+  await minutes(20)
+  assert.deepEqual(table, peers.slice(0, 2))
   await check[Symbol.asyncDispose]()
 })
 
