@@ -1,4 +1,4 @@
-/** What the DNS door feels of the DHT: cached answers while a hundred nodes come and go and records pour in. */
+/** What the DNS door feels of the DHT: cached answers while nodes come and go and records pour in. */
 import { createSocket, type Socket } from 'node:dgram'
 import { once } from 'node:events'
 import { join } from 'node:path'
@@ -9,9 +9,9 @@ import { queryPacket } from '../../test/support/queries.ts'
 import { startScript } from '../servers.ts'
 import { quantile } from '../statistics.ts'
 import { progress, say } from './nodes.ts'
+import type { SpeedOptions } from './speed.ts'
 
-const NODES = 100
-/** Of these so many die a minute, and come back after twenty seconds. */
+/** So many nodes die a minute, and come back after twenty seconds. */
 const DEATHS = 60
 /** Zones put on the node each second. */
 const POURED = 50
@@ -29,7 +29,7 @@ interface Target {
   readonly times: number[]
 }
 
-export async function benchLoad(): Promise<void> {
+export async function benchLoad({ nodes: count }: SpeedOptions): Promise<void> {
   await using place = await Workplace.open()
   const home = await RunningNode.start(place, 'home')
   const { name } = await home.publish([{ name: 'www', type: 'A', ttl: 86_400, value: '192.0.2.1' }])
@@ -41,8 +41,8 @@ export async function benchLoad(): Promise<void> {
   ]
   progress(`load: a minute of ${1000 / PAUSE} questions a second to a node alone`)
   const idle = await measure(targets())
-  progress(`load: starting ${NODES} nodes that die and come back`)
-  const words = ['testnet', String(NODES), `--deaths=${DEATHS}`, `--dht-bootstrap=${home.address}`, '--json']
+  progress(`load: starting ${count} nodes that die and come back`)
+  const words = ['testnet', String(count), `--deaths=${DEATHS}`, `--dht-bootstrap=${home.address}`, '--json']
   await place.start(...words).prints(/\n/)
   const pour = place.spawn(process.execPath, [
     join(import.meta.dirname, 'pour.ts'),

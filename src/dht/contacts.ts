@@ -94,7 +94,9 @@ export class ContactBook {
   async #addressesOf(peer: PeerId): Promise<Uint8Array[]> {
     if (!(await this.#peerStore.has(peer))) return []
     const { addresses } = await this.#peerStore.get(peer)
-    const accepted = addresses.map(({ multiaddr }) => multiaddr).filter(this.#accepts)
+    // What a peer has signed comes first: the others are what anybody said of it, in an order anybody can choose.
+    const trusted = addresses.toSorted((a, b) => Number(b.isCertified) - Number(a.isCertified))
+    const accepted = trusted.map(({ multiaddr }) => multiaddr).filter(this.#accepts)
     return accepted.slice(0, MAX_CONTACT_ADDRESSES).map((address) => multiaddr(withoutPeer(address)).bytes)
   }
 }

@@ -47,11 +47,12 @@ export class Crowding {
     if (goal.replica !== 0 && goal.until === 'first') void this.#hearPlaces(goal, goal.timeout, walk)
     const findings = await walk(goal)
     const { verdict, closest, effort, fewPeers, outOfDials } = findings
-    if (fewPeers || outOfDials || closest.length === 0) return findings
+    if (fewPeers || closest.length === 0) return findings
     const lacks = verdict.kind === 'absent' || verdict.kind === 'unreachable'
     if (lacks) await this.#hearPlaces(goal, goal.timeout - effort.milliseconds, walk)
     const crowded = this.#isCrowded(goal, closest)
-    this.#remember(goal, closest)
+    // Where peers were left unasked these stand further apart than all do: good to judge by, not to compare with.
+    if (!outOfDials) this.#remember(goal, closest)
     if (!crowded) return findings
     this.#tell(goal.key)
     return lacks ? { ...findings, verdict: { kind: 'unreachable', cause: CROWDED } } : findings

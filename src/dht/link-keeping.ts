@@ -28,6 +28,8 @@ const PART_SHIFT = 2
 
 export class LinkKeeping implements Disposable {
   readonly #needs: LinkKeepingNeeds
+  /** Whoever was tried waits until all others that lack a stream were: some open none, or end it at once. */
+  readonly #tried = new Set<string>()
   #next: Disposable | undefined
   #closed = false
 
@@ -48,14 +50,23 @@ export class LinkKeeping implements Disposable {
   /** Never rejects. */
   async #round(): Promise<void> {
     const { streams, logger } = this.#needs
-    for (const peer of this.lacking().slice(0, MAX_OF_ROUND)) {
+    for (const peer of this.#untried().slice(0, MAX_OF_ROUND)) {
       if (this.#closed) return
+      this.#tried.add(peer.toString())
       try {
         await streams.open(contactOf(peer))
       } catch (cause) {
         logger.debug({ err: cause, peer: peer.toString() }, 'a peer to be kept in touch with was not reached')
       }
     }
+  }
+
+  #untried(): PeerId[] {
+    const lacking = this.lacking()
+    const untried = lacking.filter((peer) => !this.#tried.has(peer.toString()))
+    if (untried.length > 0) return untried
+    this.#tried.clear()
+    return lacking
   }
 
   /** Peers worth a connection that have none: neighbours first, then where parts of the space have too few. */

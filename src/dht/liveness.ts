@@ -43,6 +43,12 @@ export class Liveness {
     if (signs.failures >= FAILURES) this.#remove(peer)
   }
 
+  /** It could not be asked, which says nothing of it: its turn comes again behind all others. */
+  postpone(peer: PeerId): void {
+    const { failures } = this.#signs.get(peer.toString()) ?? NEVER
+    this.#signs.set(peer.toString(), { failures, heard: this.#needs.clock.monotonic() })
+  }
+
   /** The one that nothing was heard of for the longest time; who never was heard of stands first. */
   longestUnheard(peers: readonly PeerId[]): PeerId | undefined {
     const heardOf = (peer: PeerId) => (this.#signs.peek(peer.toString()) ?? NEVER).heard

@@ -200,7 +200,9 @@ class Walk {
       const request = { ...this.#request(), ...spend }
       this.#hear(candidate, await this.#tools.ask(candidate.contact, request, this.#signal))
     } catch (cause) {
-      candidate.state = cause instanceof DhtFault && cause.reason === 'connect' ? 'dead' : 'silent'
+      const reason = cause instanceof DhtFault ? cause.reason : undefined
+      candidate.state = reason === 'connect' ? 'dead' : 'silent'
+      if (reason === 'busy') this.#outOfDials = true // this node itself would not ask it
     }
   }
 

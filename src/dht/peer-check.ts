@@ -10,7 +10,7 @@ export interface PeerCheckNeeds {
   /** Where this node is in Kademlia's space. */
   readonly self: Uint8Array
   readonly routingTable: Pick<RoutingTable, 'size' | 'closestPeers'>
-  readonly liveness: Pick<Liveness, 'longestUnheard' | 'reached'>
+  readonly liveness: Pick<Liveness, 'longestUnheard' | 'reached' | 'postpone'>
   readonly clock: Clock
   readonly config: Pick<DhtConfig, 'checkInterval' | 'dialTimeout'>
   /** Rejects when the peer does not answer. */
@@ -48,8 +48,8 @@ export class PeerCheck implements AsyncDisposable {
     try {
       await ping(peer, limit.signal)
     } catch (cause) {
-      const proves = isConnected() && !this.#closing.signal.aborted && !isDialRefused(cause)
-      if (proves) liveness.reached(peer, false)
+      if (isDialRefused(cause)) liveness.postpone(peer)
+      else if (isConnected() && !this.#closing.signal.aborted) liveness.reached(peer, false)
       return
     }
     liveness.reached(peer, true)

@@ -1,17 +1,16 @@
 /** The row about deaths: sixty real nodes, forty-two of them killed in one moment. No attacker is needed. */
 import type { ChildProcess } from 'node:child_process'
-import { endProcess, MAIN, type Machine } from '../support/machines.ts'
-import { until } from '../support/until.ts'
+import { join } from 'node:path'
+import { endProcess, type Machine } from '../support/machines.ts'
 import type { Agent } from './commands.ts'
 import { type Row, tally } from './row.ts'
 import { type RealNode, readText, type World } from './world.ts'
 
+const PROGRAM = join(import.meta.dirname, 'several-nodes.ts')
 const PROCESSES = 10
 const NODES_EACH = 6
 const KILLED = 7
 const ZONES = 100
-/** Milliseconds a process may take until its nodes are up. */
-const PATIENCE = 120_000
 
 interface Member {
   readonly dns: string
@@ -26,21 +25,24 @@ interface Host {
   readonly nodes: readonly Member[]
 }
 
-/** Several nodes in one process, each with an identity, a port and data of its own. */
+/** It takes minutes: people see that it goes on. */
+function say(sentence: string): void {
+  process.stderr.write(`  ${sentence}\n`)
+}
+
 async function startHost(world: World, bootstrap: string): Promise<Host> {
   const { machine, ip } = await world.machine('node')
-  const listen = [`--dht-listen=/ip4/${ip}/tcp/0`]
-  const join = bootstrap === '' ? [] : [`--dht-bootstrap=${bootstrap}`]
-  const words = [MAIN, 'testnet', String(NODES_EACH), '--json', ...listen, ...join]
-  const process = machine.spawn(words, ['ignore', 'pipe', 'ignore'])
-  world.endAfterwards(process)
+  const words = [PROGRAM, ip, String(NODES_EACH), world.files, bootstrap]
+  const child = machine.spawn(words, ['ignore', 'pipe', 'inherit'])
+  world.endAfterwards(child)
   let said = ''
-  process.stdout?.on('data', (octets) => {
-    said += String(octets)
-  })
-  await until(() => said.includes('\n') || process.exitCode !== null, PATIENCE)
+  for await (const chunk of child.stdout?.iterator({ destroyOnReturn: false }) ?? []) {
+    said += String(chunk)
+    if (said.includes('\n')) break
+  }
+  if (said === '') throw new Error(`${NODES_EACH} nodes did not start.`)
   const { nodes } = JSON.parse(said) as { nodes: Member[] }
-  return { machine, process, nodes }
+  return { machine, process: child, nodes }
 }
 
 /** One zone of each node in turn. @returns the names, and of each on how many others it is */
@@ -52,6 +54,8 @@ async function publishAll(hosts: readonly Host[], agents: readonly Agent[]): Pro
     const { api, token } = node
     const { name, storedOn } = await (agents[at] as Agent).do({ do: 'publish', api, token, text: 'found' })
     published.push([name, storedOn])
+    if (published.length % PROCESSES === 0)
+      say(`${published.length} zones are published, the last on ${storedOn} others`)
   }
   return published
 }
@@ -78,14 +82,17 @@ export const killed: Row = {
   nodes: 0,
   async run(world) {
     const hosts: Host[] = []
-    for (let number = 0; number < PROCESSES; number++)
+    for (let number = 1; number <= PROCESSES; number++) {
       hosts.push(await startHost(world, hosts[0]?.nodes[0]?.addresses[0] ?? ''))
+      say(`${number * NODES_EACH} nodes are up`)
+    }
     const agents = hosts.map(({ machine }) => world.agentOn(machine))
     const published = await publishAll(hosts, agents)
     const names = published.map(([name]) => name)
     const fewest = Math.min(...published.map(([, storedOn]) => storedOn))
     const dying = hosts.slice(0, KILLED)
     await Promise.all(dying.map(({ process }) => endProcess(process, 'SIGKILL')))
+    say(`${KILLED * NODES_EACH} are dead`)
     const [survivor] = hosts.slice(KILLED) as [Host]
     const [node] = survivor.nodes as [Member]
     const bySurvivor = await askAll(async (name) => await askAt(survivor, node, name), names)

@@ -79,13 +79,14 @@ export class World implements AsyncDisposable {
   readonly attackers: Agent[] = []
   readonly #opened: AsyncDisposableStack
   readonly #wire: Wire
-  readonly #files: string
+  /** Directory of everybody's data. */
+  readonly files: string
   readonly #counts = { node: 0, newcomer: 0, attacker: 0 }
 
   private constructor(opened: AsyncDisposableStack, wire: Wire, files: string) {
     this.#opened = opened
     this.#wire = wire
-    this.#files = files
+    this.files = files
   }
 
   static async open(): Promise<World> {
@@ -112,7 +113,7 @@ export class World implements AsyncDisposable {
   /** A real node that is not started. */
   async prepare(kind: 'node' | 'newcomer' = 'newcomer'): Promise<RealNode> {
     const { machine, ip } = await this.machine(kind)
-    return new RealNode(machine, ip, join(this.#files, ip))
+    return new RealNode(machine, ip, join(this.files, ip))
   }
 
   /** At the latest with the world. */

@@ -103,6 +103,14 @@ test('what is absent among honest peers stays absent, for 20 keys in their three
   assert.deepEqual(suspected, [])
 })
 
+test('a crowd that also used up the dials of the lookup is a crowd all the same', async () => {
+  const { find, newKey, suspected } = scene()
+  const key = newKey()
+  const heard = { verdict: { kind: 'absent' }, closest: ground(key), outOfDials: true } as const
+  assert.deepEqual((await find(key, heard)).verdict, { kind: 'unreachable', cause: CROWDED })
+  assert.deepEqual(suspected, [key.label])
+})
+
 test('a copy found in a crowded neighbourhood is an answer, and the key is told', async () => {
   const { find, newKey, suspected } = scene()
   const key = newKey()

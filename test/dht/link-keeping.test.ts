@@ -30,6 +30,7 @@ async function setUp() {
   const connected = new Set<string>()
   const dialled: PeerId[] = []
   const unreachable = new Set<string>()
+  const ending = new Set<string>()
   const keeping = new LinkKeeping({
     routingTable: { size: KNOWN, closestPeers: (id, { count }) => sorted(id).slice(0, count) },
     streams: {
@@ -38,7 +39,7 @@ async function setUp() {
         const peer = peerIdOf(contact)
         dialled.push(peer)
         if (unreachable.has(peer.toString())) throw new Error('There is no way to it.')
-        connected.add(Buffer.from(contact.id).toString('hex'))
+        if (!ending.has(peer.toString())) connected.add(Buffer.from(contact.id).toString('hex'))
       },
     },
     clock,
@@ -46,7 +47,15 @@ async function setUp() {
     self: contactOf(self).id,
     config: { maxAsked: NEIGHBOURS, linksPerBucket: PER_PART },
   })
-  return { clock, peers, keeping, dialled, unreachable, near: sorted(pointOf(self)).slice(0, NEIGHBOURS) }
+  return {
+    clock,
+    peers,
+    keeping,
+    dialled,
+    unreachable,
+    ending,
+    near: sorted(pointOf(self)).slice(0, NEIGHBOURS),
+  }
 }
 
 test('the neighbours are connected with first, then some of each part of the space, a few in each round', async () => {
@@ -81,6 +90,31 @@ test('who cannot be reached does not keep the others waiting for ever', async ()
     await clock.settle()
   }
   assert.ok(dialled.some((peer) => peer.equals(near[8])))
+})
+
+test('neighbours that end every stream at once, or open none, do not keep the others waiting for ever', async () => {
+  const { clock, keeping, dialled, unreachable, ending, near } = await setUp()
+  using _open = keeping
+  for (const peer of near.slice(0, 3)) unreachable.add(peer.toString())
+  for (const peer of near.slice(3, 6)) ending.add(peer.toString())
+  keeping.start()
+  for (let round = 0; round < 4; round++) {
+    clock.advance(ROUND)
+    await clock.settle()
+  }
+  assert.deepEqual(dialled.map(String), near.map(String))
+})
+
+test('when all that lack a connection were tried, they are tried again', async () => {
+  const { clock, keeping, dialled, unreachable, near } = await setUp()
+  using _open = keeping
+  unreachable.add(near[0]!.toString())
+  keeping.start()
+  for (let round = 0; round < KNOWN; round++) {
+    clock.advance(ROUND)
+    await clock.settle()
+  }
+  assert.ok(dialled.filter((peer) => peer.equals(near[0])).length > 1)
 })
 
 test('once closed it dials nobody', async () => {

@@ -1,6 +1,7 @@
 /** Connected peers are asked first, and may look further: so that a large network costs round trips and not dials. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { DhtFault } from '../../src/dht/fault.ts'
 import type { GetRequest } from '../../src/dht/frames.ts'
 import { type LookupGoal, walk } from '../../src/dht/lookup.ts'
 import { ManualClock } from '../support/manual-clock.ts'
@@ -67,6 +68,15 @@ test('when both have nothing the closest of all are asked, and these are to answ
   assert.deepEqual(network.asked.slice(0, 2), connected.slice(0, 2))
   assert.ok(closest.slice(0, 2).includes(network.asked[2]!))
   assert.deepEqual(hops.slice(0, 3), [3, 3, 0])
+})
+
+test('a lookup that was refused a dial says that peers were left unasked', async () => {
+  const { closest, look } = scene(25)
+  assert.equal((await look()).outOfDials, false)
+  closest[4]!.behaviour = () => {
+    throw new DhtFault('busy', 'The peer was not dialled.')
+  }
+  assert.equal((await look()).outOfDials, true)
 })
 
 test('they are not all of one IP group', async () => {

@@ -8,8 +8,7 @@ import { readToken, tokenFile } from '../../src/api/token.ts'
 
 const run = promisify(execFile)
 const ip = async (...words: string[]) => await run('ip', words)
-/** Where `kadns` begins. */
-export const MAIN = join(import.meta.dirname, '../../src/cli/main.ts')
+const MAIN = join(import.meta.dirname, '../../src/cli/main.ts')
 /** Where a node answers unless told otherwise. */
 const DNS_PORT = 5300
 /** One request from within a namespace: method, URL, token, body. */
@@ -35,7 +34,8 @@ export class Wire implements AsyncDisposable {
 
   /**
    * A machine with an address.
-   * @param router one that is never reached, as in a home that has lost its line; none: all addresses are on this wire
+   * @param router one that is never reached, as in a home that has lost its line; none: all addresses are on this wire,
+   *   and as on the Internet no multicast goes from machine to machine
    */
   async machine(address: string, router?: string): Promise<Machine> {
     const number = ++this.#count
@@ -49,6 +49,8 @@ export class Wire implements AsyncDisposable {
     await ip('-n', this.#name, 'link', 'set', port, 'master', 'wire', 'up')
     await ip('-n', name, 'address', 'add', address, 'dev', 'eth0')
     for (const device of ['lo', 'eth0']) await ip('-n', name, 'link', 'set', device, 'up')
+    if (router === undefined)
+      await ip('-n', this.#name, 'link', 'set', port, 'type', 'bridge_slave', 'mcast_flood', 'off')
     const beyond = router === undefined ? ['dev', 'eth0'] : ['via', router]
     await ip('-n', name, 'route', 'add', 'default', ...beyond)
     return this.#opened.use(new Machine(name))
