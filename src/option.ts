@@ -2,7 +2,7 @@
 import { isIP, isIPv4 } from 'node:net'
 import { type Component, multiaddr } from '@multiformats/multiaddr'
 import { fold, type Name, parseName, ROOT } from './dns/name.ts'
-import type { Endpoint } from './resolver/config.ts'
+import type { Endpoint, UpstreamServer } from './resolver/config.ts'
 import { publicKeyFromLabel } from './zone/key.ts'
 
 /** A kind of value. Both readers throw an Error whose message says what it should be, such as "a number from 1 to 9". */
@@ -92,6 +92,24 @@ export const endpoint: Kind<Endpoint> = textual((value) => {
   if (isIP(host) !== (v6 === undefined ? 4 : 6) || Number(port) > 65_535) throw new Error(ENDPOINT)
   return { host, port: Number(port) }
 }, ENDPOINT)
+
+const SERVER =
+  'an IP address, perhaps with a protocol, a port and the name in its certificate, such as 192.0.2.1:53, tcp://192.0.2.1 or tls://192.0.2.1:853#dns.example'
+const SERVER_PORTS = { udp: 53, tcp: 53, tls: 853 } as const
+
+/** An address and never a name: who asks this node would wait for an answer that this node waits for. */
+export const upstreamServer: Kind<UpstreamServer> = textual((value) => {
+  const [, scheme = 'udp', v6, v4, port, name] =
+    /^(?:(udp|tcp|tls):\/\/)?(?:\[([^\]%]+)\]|([^:#]+))(?::(\d{1,5}))?(?:#([a-z0-9.-]{1,253}))?$/i.exec(
+      value,
+    ) ?? []
+  const protocol = scheme.toLowerCase() as UpstreamServer['protocol']
+  const host = v6 ?? v4 ?? ''
+  const number = port === undefined ? SERVER_PORTS[protocol] : Number(port)
+  if (isIP(host) !== (v6 === undefined ? 4 : 6) || number < 1 || number > 65_535) throw new Error(SERVER)
+  if (name !== undefined && (protocol !== 'tls' || isIP(name) !== 0)) throw new Error(SERVER)
+  return { protocol, host, port: number, name }
+}, SERVER)
 
 const NETWORK = 'an IP network, such as 192.0.2.0/24 or 2001:db8::/32, or any'
 

@@ -14,6 +14,7 @@ import {
   optionalText,
   someOf,
   text,
+  upstreamServer,
   zoneLabel,
 } from './option.ts'
 
@@ -65,9 +66,9 @@ export const SECTIONS = {
   },
   upstream: {
     servers: option(
-      listOf(endpoint),
-      '9.9.9.9:53,149.112.112.112:53',
-      'Servers of the ordinary DNS, asked in this order; none: ordinary names are not answered. Quad9 keeps no log of who asks.',
+      listOf(upstreamServer),
+      'tls://9.9.9.9#dns.quad9.net,tls://149.112.112.112#dns.quad9.net',
+      'Servers of the ordinary DNS, asked in this order, as udp://address:port, tcp:// or tls:// (DoT) with #name of the certificate; none: ordinary names are not answered. Quad9 keeps no log of who asks.',
     ),
     timeout: option(milliseconds, '900', 'ms for one server; then the next is asked.'),
   },

@@ -138,6 +138,39 @@ describe('one setting', () => {
     assert.deepEqual(upstream.servers, [])
   })
 
+  test('an upstream server is an address, with a protocol and the name of its certificate where wanted', () => {
+    const texts = ['9.9.9.9', '[::1]:5353', 'udp://9.9.9.9:54', 'TCP://9.9.9.9', 'tls://[::1]#dns.example']
+    const flags = { 'upstream-servers': texts.join(',') }
+    const { servers } = loadConfig({ ...NOTHING, flags }).config.upstream
+    assert.deepEqual(
+      servers.map(({ protocol, host, port, name }) => [protocol, host, port, name]),
+      [
+        ['udp', '9.9.9.9', 53, undefined],
+        ['udp', '::1', 5353, undefined],
+        ['udp', '9.9.9.9', 54, undefined],
+        ['tcp', '9.9.9.9', 53, undefined],
+        ['tls', '::1', 853, 'dns.example'],
+      ],
+    )
+  })
+
+  for (const bad of [
+    'dns.example',
+    'tls://dns.example',
+    'tls://9.9.9.9#192.0.2.1',
+    'udp://9.9.9.9#dns.example',
+    'quic://9.9.9.9',
+    '9.9.9.9:0',
+    '9.9.9.9:65536',
+    '[9.9.9.9]:53',
+    '::1',
+  ]) {
+    test(`${bad} is no upstream server, and the fault says what one is`, () => {
+      const [fault = ''] = faultsOf({ flags: { 'upstream-servers': bad } })
+      assert.match(fault, /an IP address.*tls:\/\/192\.0\.2\.1:853#dns\.example/)
+    })
+  }
+
   test('the suffix is a name, folded, with or without its final dot', () => {
     for (const suffix of ['Kad.ALT', 'kad.alt.']) {
       const { names } = loadConfig({ ...NOTHING, environment: { KADNS_NAMES_SUFFIX: suffix } }).config

@@ -35,8 +35,15 @@ export interface DnsConfig {
   readonly maxAliases: number
 }
 
+/** A server of the ordinary DNS, by its address: no name is looked up to reach it. */
+export interface UpstreamServer extends Endpoint {
+  readonly protocol: 'udp' | 'tcp' | 'tls'
+  /** The name its certificate is for; unset, its address has to stand there. */
+  readonly name?: string | undefined
+}
+
 export interface UpstreamConfig {
-  readonly servers: readonly Endpoint[]
+  readonly servers: readonly UpstreamServer[]
   /** For one server's answer; then the next one is asked. */
   readonly timeout: number
 }

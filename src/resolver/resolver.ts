@@ -13,7 +13,7 @@ import { listenUdp } from './listeners/udp.ts'
 import { pipeline } from './pipeline.ts'
 import type { Answer } from './query.ts'
 import { asking, type Serve, serving } from './serve.ts'
-import { plainUpstream } from './upstreams/plain.ts'
+import { openUpstream } from './upstreams/server.ts'
 
 export interface ResolverDeps {
   readonly clock: Clock
@@ -37,6 +37,7 @@ export function makeResolver(deps: ResolverDeps): Resolver {
   const { clock, config, upstream, suffix, directory, isTrusted, logger } = deps
   const cache = new AnswerCache(clock, config.cacheOctets)
   const { maxTtl, maxNegativeTtl, maxAliases } = config
+  const upstreams = upstream.servers.map((server) => openUpstream(server, upstream, clock))
   const resolve = pipeline({
     clock,
     directory,
@@ -45,7 +46,7 @@ export function makeResolver(deps: ResolverDeps): Resolver {
     maxAliases,
     isTrusted,
     limits: { maxTtl, maxNegativeTtl, maxAliases },
-    upstreams: upstream.servers.map((server) => plainUpstream(server, upstream, clock)),
+    upstreams,
     report: (fault) => logger.error({ err: fault }, 'a question failed for a reason nobody foresaw'),
   })
   const watch = directory.watch((zone) => cache.changed(zone))
@@ -53,7 +54,10 @@ export function makeResolver(deps: ResolverDeps): Resolver {
   return {
     serve: serving(serveDeps),
     ask: asking(serveDeps),
-    [Symbol.dispose]: () => watch[Symbol.dispose](),
+    [Symbol.dispose]: () => {
+      watch[Symbol.dispose]()
+      for (const { close } of upstreams) close?.()
+    },
   }
 }
 

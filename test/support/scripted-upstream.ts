@@ -1,7 +1,8 @@
-/** A server of the ordinary DNS that says what a test tells it to: over UDP and TCP, on one port of loopback. */
+/** A server of the ordinary DNS that says what a test tells it to: over UDP and TCP, or TLS in its place, on one port of loopback. */
 import { createSocket, type Socket } from 'node:dgram'
 import { once } from 'node:events'
 import { createServer, type Server, type Socket as Stream } from 'node:net'
+import { createServer as createTlsServer, TLSSocket, type TlsOptions, Server as TlsServer } from 'node:tls'
 import { decodeMessage, encodeMessage } from '../../src/dns/codec.ts'
 import { formatType, type Message, NO_FLAGS, type Question } from '../../src/dns/message.ts'
 import { formatName, parseName } from '../../src/dns/name.ts'
@@ -51,7 +52,9 @@ export type Script = Record<string, Scripted>
 interface Asked extends Question {
   /** `name TYPE`, in lower case. */
   readonly text: string
-  readonly transport: 'udp' | 'tcp'
+  readonly transport: 'udp' | 'tcp' | 'tls'
+  /** Octets the question came in. */
+  readonly octets: number
   readonly message: Message
 }
 
@@ -63,6 +66,8 @@ export class ScriptedUpstream implements AsyncDisposable {
   readonly endpoint: Endpoint
   /** Everything it was asked, in order. */
   readonly asked: Asked[] = []
+  /** Every connection that was opened to it, in order. */
+  readonly connections: Stream[] = []
   readonly script: Script
   readonly #udp: Socket
   readonly #elsewhere: Socket
@@ -81,13 +86,16 @@ export class ScriptedUpstream implements AsyncDisposable {
     this.#tcp = tcp
     this.endpoint = { host: '127.0.0.1', port: udp.address().port }
     udp.on('message', (packet, { port }) => this.#receiveUdp(packet, port))
-    tcp.on('connection', (stream) => this.#receiveTcp(stream))
+    tcp.on(tcp instanceof TlsServer ? 'secureConnection' : 'connection', (stream: Stream) =>
+      this.#receiveTcp(stream),
+    )
   }
 
-  static async open(script: Script = {}): Promise<ScriptedUpstream> {
+  /** @param tls speaks TLS where it would speak TCP */
+  static async open(script: Script = {}, tls?: TlsOptions): Promise<ScriptedUpstream> {
     for (let attempt = 1; ; attempt++) {
       const udp = await boundUdp()
-      const tcp = createServer()
+      const tcp = tls ? createTlsServer(tls) : createServer()
       try {
         tcp.listen(udp.address().port, '127.0.0.1')
         await once(tcp, 'listening')
@@ -120,13 +128,15 @@ export class ScriptedUpstream implements AsyncDisposable {
 
   #receiveTcp(stream: Stream): void {
     const splitter = new MessageSplitter()
+    const transport = stream instanceof TLSSocket ? 'tls' : 'tcp'
+    this.connections.push(stream)
     const say = (octets: Buffer) => stream.write(withLength(octets))
     this.#streams.add(stream)
     stream.on('close', () => this.#streams.delete(stream))
     stream.on('error', () => stream.destroy())
     stream.on('data', (piece) => {
       for (const packet of splitter.push(piece)) {
-        this.#receive(packet, 'tcp', {
+        this.#receive(packet, transport, {
           say,
           sayElsewhere: (octets, then) => {
             say(octets)
@@ -137,12 +147,12 @@ export class ScriptedUpstream implements AsyncDisposable {
     })
   }
 
-  #receive(packet: Buffer, transport: 'udp' | 'tcp', voice: Voice): void {
+  #receive(packet: Buffer, transport: Asked['transport'], voice: Voice): void {
     const message = decodeMessage(packet, { trailing: 'refuse' })
     const [question] = message.questions
     if (!question) throw new Error('An upstream is asked something.')
     const text = `${formatName(question.name).slice(0, -1)} ${formatType(question.type)}`.toLowerCase()
-    const asked = { ...question, text: upperType(text), transport, message }
+    const asked = { ...question, text: upperType(text), transport, message, octets: packet.length }
     this.asked.push(asked)
     const told = this.script[asked.text] ?? REFUSED
     const scripted = (message.edns ? undefined : told.withoutEdns) ?? told

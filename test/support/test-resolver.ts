@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { pino } from 'pino'
 import { type Name, parseName } from '../../src/dns/name.ts'
-import type { DnsConfig } from '../../src/resolver/config.ts'
+import type { DnsConfig, UpstreamServer } from '../../src/resolver/config.ts'
 import type { Transport } from '../../src/resolver/query.ts'
 import { makeResolver, type Resolver } from '../../src/resolver/resolver.ts'
 import type { SignedZone } from '../../src/zone/signed-zone.ts'
@@ -36,6 +36,8 @@ export interface TestResolverOptions {
   readonly zones?: readonly SignedZone[]
   /** One for each upstream server. */
   readonly scripts?: readonly Script[]
+  /** In place of the scripted ones. */
+  readonly servers?: readonly UpstreamServer[]
   readonly config?: Partial<DnsConfig>
   readonly suffix?: string
   /** Labels of the keys whose zones may lead to private addresses. */
@@ -57,14 +59,17 @@ export class TestResolver implements AsyncDisposable {
   readonly resolver: Resolver
 
   private constructor(upstreams: readonly ScriptedUpstream[], options: TestResolverOptions) {
-    const { zones = [], config = {}, suffix = 'kad.alt', trusted = [] } = options
+    const { zones = [], config = {}, suffix = 'kad.alt', trusted = [], servers } = options
     this.upstreams = upstreams
     this.config = { ...TEST_DNS_CONFIG, ...config }
     for (const zone of zones) this.directory.zones.set(zone.key.label, zone)
     this.resolver = makeResolver({
       clock: this.clock,
       config: this.config,
-      upstream: { servers: upstreams.map(({ endpoint }) => endpoint), timeout: UPSTREAM_TIMEOUT },
+      upstream: {
+        servers: servers ?? upstreams.map(({ endpoint }) => ({ protocol: 'udp', ...endpoint })),
+        timeout: UPSTREAM_TIMEOUT,
+      },
       suffix: parseName(suffix),
       directory: this.directory,
       isTrusted: ({ label }) => trusted.includes(label),

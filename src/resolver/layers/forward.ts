@@ -11,6 +11,8 @@ import { isSpecialName } from './special.ts'
 export interface Upstream {
   /** A reply to this question and no other. Rejects when none comes in time. */
   exchange(query: Query): Promise<Message>
+  /** Lets go of what it keeps open. */
+  close?(): void
 }
 
 export interface ForwardDeps {

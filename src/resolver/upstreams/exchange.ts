@@ -33,6 +33,31 @@ export function makeOutgoing(query: Query, { edns }: { edns: boolean }): Outgoin
   return { id, query, packet }
 }
 
+/** Octets that a question over an encrypted channel is a multiple of (RFC 8467 4.1). */
+const PADDING_BLOCK = 128
+const PADDING_OPTION = 12
+const OPTION_HEADER_OCTETS = 4
+
+/** The question with an option of zeros in its OPT (RFC 7830), so that its length tells less; without OPT as it is. */
+export function padded({ packet, ...outgoing }: Outgoing, { edns }: { edns: boolean }): Outgoing {
+  if (!edns) return { ...outgoing, packet }
+  const length = Math.ceil((packet.length + OPTION_HEADER_OCTETS) / PADDING_BLOCK) * PADDING_BLOCK
+  const longer = Buffer.alloc(length)
+  packet.copy(longer)
+  // OPT is the last record and has no options, so its RDLENGTH stands in the last two octets.
+  longer.writeUInt16BE(length - packet.length, packet.length - 2)
+  longer.writeUInt16BE(PADDING_OPTION, packet.length)
+  longer.writeUInt16BE(length - packet.length - OPTION_HEADER_OCTETS, packet.length + 2)
+  return { ...outgoing, packet: longer }
+}
+
+/** The same question under another id. */
+export function withId({ packet, query }: Outgoing, id: number): Outgoing {
+  const copy = Buffer.from(packet)
+  copy.writeUInt16BE(id)
+  return { id, query, packet: copy }
+}
+
 /** Settles with the reply these octets are to our question; lets them pass when they are not: then the true one may still come. */
 export function settleWith(
   octets: Uint8Array,

@@ -1,9 +1,13 @@
 /** One question over TCP (RFC 7766), for answers too large for UDP. */
-import { connect } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import type { Message } from '../../dns/message.ts'
 import type { Endpoint } from '../config.ts'
 import { MessageSplitter, withLength } from '../stream-framing.ts'
 import { type Outgoing, settleWith } from './exchange.ts'
+
+export function openTcp({ host, port }: Endpoint): Socket {
+  return connect({ host, port })
+}
 
 export function exchangeTcp(endpoint: Endpoint, outgoing: Outgoing, signal: AbortSignal): Promise<Message> {
   const settling = Promise.withResolvers<Message>()

@@ -1,0 +1,67 @@
+/** One server of the ordinary DNS, by the protocol its setting names. */
+import { type Clock, timeLimit } from '../../clock.ts'
+import { type Message, Rcode } from '../../dns/message.ts'
+import type { Endpoint, UpstreamConfig, UpstreamServer } from '../config.ts'
+import type { Upstream } from '../layers/forward.ts'
+import { makeOutgoing, type Outgoing, padded } from './exchange.ts'
+import { KeptStream } from './kept-stream.ts'
+import { exchangeTcp, openTcp } from './tcp.ts'
+import { tlsOpener } from './tls.ts'
+import { exchangeUdp } from './udp.ts'
+
+/** How a server says that it does not understand OPT (RFC 6891 7). */
+const NO_EDNS = new Set<number>([Rcode.FormErr, Rcode.NotImp, Rcode.BadVers])
+
+/** One way to ask a server. */
+interface Channel {
+  /** Rejects when `signal` aborts. */
+  ask(outgoing: Outgoing, signal: AbortSignal): Promise<Message>
+  /** Told that a question had all its time and no answer. */
+  wasSilent?(): void
+  close?(): void
+  /** Whether others can see the length of what is asked. */
+  readonly isEncrypted?: true
+}
+
+export function openUpstream(server: UpstreamServer, { timeout }: UpstreamConfig, clock: Clock): Upstream {
+  const channel = channelTo(server, clock)
+  const ask = (query: Parameters<Upstream['exchange']>[0], edns: boolean, signal: AbortSignal) => {
+    const outgoing = makeOutgoing(query, { edns })
+    return channel.ask(channel.isEncrypted ? padded(outgoing, { edns }) : outgoing, signal)
+  }
+  return {
+    async exchange(query) {
+      using limit = timeLimit(clock, timeout, query.signal)
+      try {
+        const reply = await ask(query, true, limit.signal)
+        if (!NO_EDNS.has(reply.rcode)) return reply
+        // RFC 6891 6.2.2
+        return await ask(query, false, limit.signal)
+      } catch (fault) {
+        if (limit.signal.aborted && !query.signal.aborted) channel.wasSilent?.()
+        throw fault
+      }
+    },
+    close: () => channel.close?.(),
+  }
+}
+
+function channelTo(server: UpstreamServer, clock: Clock): Channel {
+  if (server.protocol === 'udp') return { ask: (outgoing, signal) => askPlain(server, outgoing, signal) }
+  const isEncrypted = server.protocol === 'tls'
+  const stream = new KeptStream(clock, isEncrypted ? tlsOpener(server) : () => openTcp(server))
+  return {
+    ask: (outgoing, signal) => stream.ask(outgoing, signal),
+    wasSilent: () => stream.close(),
+    close: () => stream.close(),
+    ...(isEncrypted ? { isEncrypted } : {}),
+  }
+}
+
+async function askPlain(endpoint: Endpoint, outgoing: Outgoing, signal: AbortSignal): Promise<Message> {
+  const reply = await exchangeUdp(endpoint, outgoing, signal)
+  if (!reply.flags.truncated) return reply
+  const whole = await exchangeTcp(endpoint, outgoing, signal)
+  if (whole.flags.truncated) throw new Error('The upstream cut its answer short over TCP too.')
+  return whole
+}
