@@ -1,8 +1,8 @@
 /** The peers of this network with an open connection that serve zones: to ask one of them takes one round trip. */
 import type { IdentifyResult, Libp2p, PeerId } from '@libp2p/interface'
-import { contactOf } from './contacts.ts'
+import { contactOf, pointOf } from './contacts.ts'
 import { type Contact, ZONE_PROTOCOL } from './frames.ts'
-import { distance, kademliaId } from './record-key.ts'
+import { distance } from './record-key.ts'
 
 interface Link {
   readonly contact: Contact
@@ -48,7 +48,7 @@ export class Links implements Disposable {
   #add({ peerId, protocols, connection }: IdentifyResult): void {
     if (!protocols.includes(ZONE_PROTOCOL) || connection.status !== 'open') return
     const contact = contactOf(peerId)
-    this.#links.set(nameOf(contact), { contact, point: kademliaId(contact.id) })
+    this.#links.set(nameOf(contact), { contact, point: pointOf(contact) })
   }
 }
 
