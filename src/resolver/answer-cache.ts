@@ -13,6 +13,10 @@ export interface CacheEntry extends ReadyReply {
   /** Whole milliseconds of the monotonic clock: V8 keeps small integers inside the object, fractions in one of their own. */
   readonly storedAt: number
   readonly fadesAt: number
+  /** Until when it may be given where no newer answer can be had (RFC 8767). */
+  readonly staleUntil: number
+  /** Until when it is given without asking first, since asking has just failed. */
+  recheckAt: number
   /** When it was last moved to the front of the cache. */
   touchedAt: number
 }
@@ -29,14 +33,26 @@ const TOUCH_INTERVAL = 1000
 /** Of how many zones the newest sequence seen is kept, to turn away an answer that was overtaken while it was made. */
 const MAX_ZONES_SEEN = 100_000
 
+function isWhole({ rcode, unfinished }: Answer): boolean {
+  return !unfinished && (rcode === Rcode.NoError || rcode === Rcode.NxDomain)
+}
+
+/** That nobody owns a name is no state of its zone, and over as soon as somebody publishes one. */
+function isAbsent({ sequence }: Footing): boolean {
+  return sequence < 0n
+}
+
 export class AnswerCache {
   readonly #clock: Clock
+  readonly #staleFor: number
   readonly #entries: LRUCache<string, CacheEntry>
   readonly #keysOfZone = new Map<string, Set<string>>()
   readonly #newest = new LRUCache<string, { sequence: bigint }>({ max: MAX_ZONES_SEEN })
 
-  constructor(clock: Clock, maxOctets: number) {
+  /** @param staleFor seconds that an answer may still be given after its TTL is over */
+  constructor(clock: Clock, { maxOctets, staleFor }: { maxOctets: number; staleFor: number }) {
     this.#clock = clock
+    this.#staleFor = staleFor * 1000
     this.#entries = new LRUCache<string, CacheEntry>({
       maxSize: maxOctets,
       sizeCalculation: ({ image }, key) => image.length + key.length + ENTRY_OVERHEAD,
@@ -52,6 +68,12 @@ export class AnswerCache {
     return entry
   }
 
+  /** What was remembered and is not fresh any more, but better than nothing. @param now whole milliseconds of the monotonic clock */
+  getStale(key: string, now: number): CacheEntry | undefined {
+    const entry = this.#entries.get(key)
+    return entry && now < entry.staleUntil ? entry : undefined
+  }
+
   // Moving an entry to the front of the list costs as much as finding it, and once in a while is as good as every time.
   #touch(key: string, entry: CacheEntry, now: number): void {
     if (now - entry.touchedAt < TOUCH_INTERVAL) return
@@ -61,16 +83,25 @@ export class AnswerCache {
 
   /** Remembers an answer for the shortest of its TTLs, unless it is a failure, unfinished, or one of its zones has moved on since. */
   remember(key: string, ready: ReadyReply, answer: Answer): void {
-    const lifetime = this.#lifetime(ready, answer)
-    if (lifetime <= 0 || answer.zones.some((zone) => this.#isOvertaken(zone))) return
+    if (!isWhole(answer) || answer.zones.some((zone) => this.#isOvertaken(zone))) return
+    const lifetime = Math.min(ready.ttl * 1000, this.#toExpiry(answer))
+    // What may not be kept has still overtaken what was.
+    if (lifetime <= 0) this.#entries.delete(key)
+    else this.#keep(key, ready, { answer, lifetime })
+  }
+
+  #keep(key: string, ready: ReadyReply, { answer, lifetime }: { answer: Answer; lifetime: number }): void {
     const zones = answer.zones.map((zone) => zone.key.label)
     const storedAt = Math.trunc(this.#clock.monotonic())
+    const staleFor = answer.zones.some(isAbsent) ? 0 : this.#staleFor
     this.#entries.set(key, {
       ...ready,
       effort: answer.effort,
       zones,
       storedAt,
       fadesAt: storedAt + Math.trunc(lifetime),
+      staleUntil: storedAt + Math.trunc(Math.min(lifetime + staleFor, this.#toExpiry(answer))),
+      recheckAt: storedAt,
       touchedAt: storedAt,
     })
     for (const label of zones) this.#link(label, key)
@@ -86,11 +117,10 @@ export class AnswerCache {
     return this.#entries.size
   }
 
-  /** Milliseconds. A zone's signed expiry bounds it whatever the TTLs say. */
-  #lifetime({ ttl }: ReadyReply, { rcode, unfinished, zones }: Answer): number {
-    if (unfinished || (rcode !== Rcode.NoError && rcode !== Rcode.NxDomain)) return 0
+  /** Milliseconds. A zone's signed expiry bounds an answer whatever the TTLs say, and stale or not. */
+  #toExpiry({ zones }: Answer): number {
     const now = this.#clock.now()
-    return Math.min(ttl * 1000, ...zones.map(({ expires }) => expires - now))
+    return Math.min(...zones.map(({ expires }) => expires - now))
   }
 
   #isOvertaken({ key, sequence }: Footing): boolean {

@@ -35,7 +35,7 @@ export interface Resolver extends Disposable {
 
 export function makeResolver(deps: ResolverDeps): Resolver {
   const { clock, config, upstream, suffix, directory, isTrusted, logger } = deps
-  const cache = new AnswerCache(clock, config.cacheOctets)
+  const cache = new AnswerCache(clock, { maxOctets: config.cacheOctets, staleFor: config.staleFor })
   const { maxTtl, maxNegativeTtl, maxAliases } = config
   const resolve = pipeline({
     clock,

@@ -26,6 +26,7 @@ export const TEST_DNS_CONFIG: DnsConfig = {
   cacheOctets: 1 << 20,
   maxTtl: 86_400,
   maxNegativeTtl: 3600,
+  staleFor: 259_200,
   maxAliases: 16,
 }
 
