@@ -1,8 +1,9 @@
 /** What happens to a question that no fresh answer is remembered for: it is asked, and where that fails the stale answer is given (RFC 8767). */
 import { type Clock, timeLimit } from '../clock.ts'
-import { type EdnsError, ExtendedError, Rcode } from '../dns/message.ts'
+import { ExtendedError, Rcode } from '../dns/message.ts'
 import type { AnswerCache, CacheEntry } from './answer-cache.ts'
 import type { DnsConfig } from './config.ts'
+import { staleWord } from './fault.ts'
 import { type Answer, emptyAnswer, type Query, type Resolve } from './query.ts'
 import { makeReady, type ReadyReply, redated } from './reply.ts'
 
@@ -78,13 +79,7 @@ function staleInstead(deps: AnewDeps, key: string): Made | undefined {
 
 function asStale(entry: CacheEntry, now: number): ReadyReply {
   const left = Math.floor((entry.staleUntil - now) / 1000)
-  return redated(entry, { ttl: Math.min(STALE_TTL, left), error: staleError(entry.rcode) })
-}
-
-/** The word that an answer was true once, and that no newer one can be had. */
-function staleError(rcode: number): EdnsError {
-  const code = rcode === Rcode.NxDomain ? ExtendedError.StaleNxDomain : ExtendedError.StaleAnswer
-  return { code, text: 'no newer answer can be had now' }
+  return redated(entry, { ttl: Math.min(STALE_TTL, left), error: staleWord(entry.rcode) })
 }
 
 async function askLayers(deps: AnewDeps, asked: Asked, parent?: AbortSignal): Promise<Made> {
