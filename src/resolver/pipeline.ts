@@ -4,6 +4,7 @@ import type { PublicKey } from '../zone/key.ts'
 import { aliases } from './layers/aliases.ts'
 import { coalesce } from './layers/coalesce.ts'
 import { failure } from './layers/failure.ts'
+import { failureMemory } from './layers/failure-memory.ts'
 import { type ForwardDeps, forward } from './layers/forward.ts'
 import { inward } from './layers/inward.ts'
 import { special } from './layers/special.ts'
@@ -27,6 +28,7 @@ export function pipeline(deps: PipelineDeps): Resolve {
       special, // above everything that asks somebody: these names are nobody's business but this machine's
       zones(deps), // where our names end: none of them passes
       coalesce, // below zones, which has its own single flight: one exchange per question with the outside
+      failureMemory(deps.clock), // below coalesce: what many asked together has failed once
     ],
     forward(deps),
   )
