@@ -82,7 +82,8 @@ function asStale(entry: CacheEntry, now: number): ReadyReply {
   return redated(entry, { ttl: Math.min(STALE_TTL, left), error: staleWord(entry.rcode) })
 }
 
-async function askLayers(deps: AnewDeps, asked: Asked, parent?: AbortSignal): Promise<Made> {
+/** Asks the layers, and remembers what they say. Only bugs reject. */
+export async function askLayers(deps: AnewDeps, asked: Asked, parent?: AbortSignal): Promise<Made> {
   const { key, ...query } = asked
   using limit = timeLimit(deps.clock, deps.config.answerTimeout, parent)
   const answer = await deps.resolve({ ...query, signal: limit.signal })

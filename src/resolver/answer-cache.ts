@@ -17,8 +17,12 @@ export interface CacheEntry extends ReadyReply {
   readonly staleUntil: number
   /** Until when it is given without asking first, since asking has just failed. */
   recheckAt: number
+  /** From when on it is to be asked anew, if it is asked for often. */
+  readonly refreshAt: number
   /** When it was last moved to the front of the cache. */
   touchedAt: number
+  /** How often that was: in how many seconds, about, it was asked for. */
+  touches: number
 }
 
 /** Whole seconds the entry has waited. */
@@ -30,6 +34,13 @@ export function ageOf({ storedAt }: CacheEntry, now: number): number {
 const ENTRY_OVERHEAD = 600
 /** Milliseconds an entry may be used without counting as used anew. */
 const TOUCH_INTERVAL = 1000
+/** In how many seconds of its life an answer was asked for that is worth to be asked anew before it fades. */
+const POPULAR = 3
+/** The last part of its life, when that is done: a tenth, or as many milliseconds as it takes to be asked for once more. */
+const LAST_PART = 0.1
+const LAST_MILLISECONDS = 2000
+/** Milliseconds: what lives shorter is not asked anew, for that would never end. */
+const MIN_REFRESHED_LIFE = 10_000
 /** Of how many zones the newest sequence seen is kept, to turn away an answer that was overtaken while it was made. */
 const MAX_ZONES_SEEN = 100_000
 
@@ -42,10 +53,17 @@ function isAbsent({ sequence }: Footing): boolean {
   return sequence < 0n
 }
 
+/** Milliseconds. What rests on a zone is kept fresh by its directory. */
+function lastPart({ zones }: Answer, lifetime: number): number {
+  if (zones.length > 0 || lifetime < MIN_REFRESHED_LIFE) return 0
+  return Math.max(Math.trunc(lifetime * LAST_PART), LAST_MILLISECONDS)
+}
+
 export class AnswerCache {
   readonly #clock: Clock
   readonly #staleFor: number
   readonly #entries: LRUCache<string, CacheEntry>
+  #due: (key: string) => void = () => undefined
   readonly #keysOfZone = new Map<string, Set<string>>()
   readonly #newest = new LRUCache<string, { sequence: bigint }>({ max: MAX_ZONES_SEEN })
 
@@ -58,6 +76,11 @@ export class AnswerCache {
       sizeCalculation: ({ image }, key) => image.length + key.length + ENTRY_OVERHEAD,
       dispose: ({ zones }, key) => this.#unlink(zones, key),
     })
+  }
+
+  /** @param due told of answers that are asked for often and fade soon, once a second each */
+  whenDue(due: (key: string) => void): void {
+    this.#due = due
   }
 
   /** @param key of `Scan` @param now whole milliseconds of the monotonic clock */
@@ -78,7 +101,9 @@ export class AnswerCache {
   #touch(key: string, entry: CacheEntry, now: number): void {
     if (now - entry.touchedAt < TOUCH_INTERVAL) return
     entry.touchedAt = now
+    entry.touches++
     this.#entries.get(key)
+    if (entry.touches >= POPULAR && now >= entry.refreshAt) this.#due(key)
   }
 
   /** Remembers an answer for the shortest of its TTLs, unless it is a failure, unfinished, or one of its zones has moved on since. */
@@ -94,15 +119,18 @@ export class AnswerCache {
     const zones = answer.zones.map((zone) => zone.key.label)
     const storedAt = Math.trunc(this.#clock.monotonic())
     const staleFor = answer.zones.some(isAbsent) ? 0 : this.#staleFor
+    const fadesAt = storedAt + Math.trunc(lifetime)
     this.#entries.set(key, {
       ...ready,
       effort: answer.effort,
       zones,
       storedAt,
-      fadesAt: storedAt + Math.trunc(lifetime),
+      fadesAt,
       staleUntil: storedAt + Math.trunc(Math.min(lifetime + staleFor, this.#toExpiry(answer))),
       recheckAt: storedAt,
+      refreshAt: fadesAt - lastPart(answer, lifetime),
       touchedAt: storedAt,
+      touches: 0,
     })
     for (const label of zones) this.#link(label, key)
   }

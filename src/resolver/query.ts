@@ -6,7 +6,8 @@ import type { SignedZone } from '../zone/signed-zone.ts'
 /** A zone an answer rests on. A zone found absent has the sequence -1n. */
 export type Footing = Pick<SignedZone, 'key' | 'sequence' | 'expires'>
 
-export type Transport = 'udp' | 'tcp' | 'api'
+/** `self`: nobody has asked yet; the resolver does, ahead of those who will. */
+export type Transport = 'udp' | 'tcp' | 'api' | 'self'
 
 /** Who asks, and by which door they came in. */
 export interface Client {

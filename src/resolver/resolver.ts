@@ -12,6 +12,7 @@ import { listenTcp, type TcpDeps } from './listeners/tcp.ts'
 import { listenUdp } from './listeners/udp.ts'
 import { pipeline } from './pipeline.ts'
 import type { Answer } from './query.ts'
+import { refreshAhead } from './refresh-ahead.ts'
 import { asking, type Serve, serving } from './serve.ts'
 import { plainUpstream } from './upstreams/plain.ts'
 
@@ -50,6 +51,7 @@ export function makeResolver(deps: ResolverDeps): Resolver {
   })
   const watch = directory.watch((zone) => cache.changed(zone))
   const serveDeps = { clock, config, cache, resolve }
+  refreshAhead(serveDeps)
   return {
     serve: serving(serveDeps),
     ask: asking(serveDeps),
