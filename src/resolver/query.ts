@@ -26,6 +26,11 @@ export interface Query {
   readonly signal: AbortSignal
 }
 
+/** Whether whoever asked did not wait for an answer, nor its time to be over. */
+export function hasLeft({ signal }: Query): boolean {
+  return signal.aborted && (signal.reason as Error).name !== 'TimeoutError'
+}
+
 /** Where an answer came from; shown in logs and by the API, never on the wire. */
 export type Origin = 'cache' | 'zone' | 'upstream' | 'local' | 'stale' | 'failure'
 

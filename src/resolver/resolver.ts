@@ -34,6 +34,10 @@ export interface Resolver extends Disposable {
   ask(question: { name: Name; type: number }, signal: AbortSignal): Promise<Answer>
 }
 
+const LOOP =
+  'An upstream server sends the questions it is asked back to this node: ordinary names have no answer that way. ' +
+  'Name other servers in [upstream], or have that server ask others.'
+
 export function makeResolver(deps: ResolverDeps): Resolver {
   const { clock, config, upstream, suffix, directory, isTrusted, logger } = deps
   const cache = new AnswerCache(clock, { maxOctets: config.cacheOctets, staleFor: config.staleFor })
@@ -48,6 +52,7 @@ export function makeResolver(deps: ResolverDeps): Resolver {
     limits: { maxTtl, maxNegativeTtl, maxAliases },
     upstreams: upstream.servers.map((server) => plainUpstream(server, upstream, clock)),
     report: (fault) => logger.error({ err: fault }, 'a question failed for a reason nobody foresaw'),
+    loopFound: () => logger.warn(LOOP),
   })
   const watch = directory.watch((zone) => cache.changed(zone))
   const serveDeps = { clock, config, cache, resolve }

@@ -5,7 +5,7 @@ import { DnsFault } from '../../dns/fault.ts'
 import { ExtendedError } from '../../dns/message.ts'
 import { fold } from '../../dns/name.ts'
 import { ResolveFault } from '../fault.ts'
-import type { Layer, Query } from '../query.ts'
+import { hasLeft, type Layer, type Query } from '../query.ts'
 
 interface Failure {
   /** Milliseconds of the monotonic clock. */
@@ -50,9 +50,9 @@ function failureAfter(last: Failure | undefined, text: string, now: number): Fai
 }
 
 /** Not when its asker went away before there was an answer, nor when there is nobody to ask. */
-function isFailure(fault: unknown, { signal }: Query): boolean {
-  if (fault instanceof ResolveFault && fault.code === ExtendedError.NotReady) return false
-  return !signal.aborted || (signal.reason as Error).name === 'TimeoutError'
+function isFailure(fault: unknown, query: Query): boolean {
+  const asksNobody = fault instanceof ResolveFault && fault.code === ExtendedError.NotReady
+  return !asksNobody && !hasLeft(query)
 }
 
 function textOf(fault: unknown, { signal }: Query): string {
