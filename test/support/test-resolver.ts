@@ -101,6 +101,17 @@ export class TestResolver implements AsyncDisposable {
     return reply
   }
 
+  /** The reply, and how many milliseconds it took where time passes only while everything waits for it. */
+  async askTimed(question: string, options: AskOptions = {}): Promise<{ reply: Reply; waited: number }> {
+    const start = this.clock.monotonic()
+    let over = false
+    const asking = this.ask(question, options).finally(() => {
+      over = true
+    })
+    for (await this.clock.settle(); !over; await this.clock.settle()) this.clock.advance(100)
+    return { reply: await asking, waited: this.clock.monotonic() - start }
+  }
+
   /** The reply the API gives. */
   lookUp(name: Name, type: number) {
     return this.resolver.ask({ name, type }, new AbortController().signal)
