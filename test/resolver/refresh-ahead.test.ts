@@ -84,6 +84,21 @@ describe('a name that is asked for often', () => {
   })
 })
 
+test('who asks after the answer has faded waits for what is asked ahead: one question goes out', async () => {
+  await using resolver = await TestResolver.open({ scripts: [good()] })
+  await askAt(resolver, [0, 100, 200])
+  resolver.upstream.script[WWW] = { answer: 'www.example.org. 300 IN A 192.0.2.81', held: true }
+  resolver.clock.advance(99_500)
+  assert.equal((await resolver.ask(WWW)).answers[0]?.ttl, 1)
+  await resolver.untilAsked(2)
+  resolver.clock.advance(500)
+  const asking = Array.from({ length: 100 }, () => resolver.ask(WWW))
+  await resolver.clock.settle()
+  resolver.upstream.release()
+  for (const reply of await Promise.all(asking)) assert.equal(reply.answers[0]?.ttl, 300)
+  assert.equal(resolver.upstream.asked.length, 2)
+})
+
 describe('not asked for ahead is', () => {
   for (const [word, ttl, seconds] of [
     ['a name that is asked for rarely', 300, [0, 100, 280]],

@@ -163,6 +163,23 @@ describe('an upstream that is silent', () => {
   })
 })
 
+test('a hundred clients that wait for a newer answer in vain: one question goes out, and all get the stale one', async () => {
+  await using resolver = await opened({ [WWW]: GOOD })
+  say(resolver, WWW, SILENT)
+  resolver.clock.advance(TTL)
+  const asking = Array.from({ length: 100 }, () => resolver.ask(WWW, EDNS))
+  await resolver.untilAsked(2)
+  resolver.clock.advance(UPSTREAM_TIMEOUT)
+  for (const reply of await Promise.all(asking)) assert.deepEqual(wordOf(reply), STALE)
+  await resolver.clock.settle()
+  assert.deepEqual(resolver.upstream.questions.slice(0, 2), [WWW, WWW])
+  assert.ok(
+    resolver.upstream.questions.slice(2).every((question) => question.endsWith(' TXT')),
+    'but a look for a loop',
+  )
+  resolver.clock.advance(UPSTREAM_TIMEOUT)
+})
+
 describe('after asking failed', () => {
   test('the stale answer is given at once for 30 s, and nobody is asked', async () => {
     await using resolver = await opened({ [WWW]: GOOD })
