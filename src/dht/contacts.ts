@@ -9,6 +9,7 @@ import { withoutPeer } from './addresses.ts'
 import { DhtFault } from './fault.ts'
 import { type Contact, MAX_CONTACT_ADDRESSES } from './frames.ts'
 import { ipGroupOfAddress } from './ip-group.ts'
+import { kademliaId } from './record-key.ts'
 
 /** Multicodec of /p2p (421) as a varint. */
 const P2P_HEAD = [0xa5, 0x03]
@@ -45,9 +46,25 @@ export function dialAddresses(contact: Contact, peer: PeerId): Multiaddr[] {
   })
 }
 
+const contacts = new WeakMap<PeerId, Contact>()
+const points = new WeakMap<Contact['id'], Uint8Array>()
+
 /** A contact without addresses: of a peer that libp2p knows. */
 export function contactOf(peer: PeerId): Contact {
-  return { id: peer.toMultihash().bytes, addresses: [] }
+  const known = contacts.get(peer)
+  if (known) return known
+  const contact = { id: peer.toMultihash().bytes, addresses: [] }
+  contacts.set(peer, contact)
+  return contact
+}
+
+/** Where a peer is in Kademlia's space. Every lookup asks it of every peer of the table. */
+export function pointOf({ id }: Pick<Contact, 'id'>): Uint8Array {
+  const known = points.get(id)
+  if (known) return known
+  const point = kademliaId(id)
+  points.set(id, point)
+  return point
 }
 
 /** The IP group of a contact: by its connection, which cannot lie, else by the first address it is said to have. */

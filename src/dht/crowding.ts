@@ -1,8 +1,10 @@
 /** Whether peers stand closer together around a place than chance puts them, as Sybils do that hide a zone. It knows no libp2p. */
 import { LRUCache } from 'lru-cache'
 import type { PublicKey } from '../zone/key.ts'
+import { pointOf } from './contacts.ts'
+import type { Findings } from './findings.ts'
 import type { Contact } from './frames.ts'
-import type { Findings, LookupGoal } from './lookup.ts'
+import type { LookupGoal } from './lookup.ts'
 import { distance, encodeRecordKey, kademliaId } from './record-key.ts'
 
 export interface CrowdingNeeds {
@@ -129,5 +131,5 @@ function chanceOfAtLeast(wanted: number, { tries, share }: { tries: number; shar
 /** How far each stands from the goal's place, as a share of the space. */
 function sharesOf({ key, replica }: LookupGoal, contacts: readonly Contact[]): number[] {
   const place = kademliaId(encodeRecordKey(key, replica))
-  return contacts.map(({ id }) => distance(kademliaId(id), place).readUIntBE(0, 6) / 2 ** 48)
+  return contacts.map((contact) => distance(pointOf(contact), place).readUIntBE(0, 6) / 2 ** 48)
 }
