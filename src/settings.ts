@@ -72,8 +72,18 @@ export const SECTIONS = {
   upstream: {
     servers: option(
       listOf(upstreamServer),
-      'tls://9.9.9.9#dns.quad9.net,tls://149.112.112.112#dns.quad9.net',
-      'Servers of the ordinary DNS, asked in this order, as udp://address:port, tcp:// or tls:// (DoT) with #name of the certificate; none: ordinary names are not answered. Quad9 keeps no log of who asks.',
+      'tls://9.9.9.9#dns.quad9.net,tls://194.242.2.2#dns.mullvad.net,tls://149.112.112.112#dns.quad9.net',
+      'Servers of the ordinary DNS, as udp://address:port, tcp:// or tls:// (DoT) with #name of the certificate; none: ordinary names are not answered. Quad9 and Mullvad keep no log of who asks.',
+    ),
+    fallback: option(
+      listOf(upstreamServer),
+      '',
+      'Servers asked when all of those fail; plain ones let others on the way read and forge.',
+    ),
+    mode: option(
+      choice('race', 'strict', 'parallel'),
+      'race',
+      'race: the quickest, and the next beside it when it is slow; strict: in their order; parallel: all at once, and all hear every name.',
     ),
     timeout: option(milliseconds, '900', 'ms for one server; then the next is asked.'),
   },

@@ -46,6 +46,10 @@ export interface UpstreamServer extends Endpoint {
 
 export interface UpstreamConfig {
   readonly servers: readonly UpstreamServer[]
+  /** Asked when all of those fail. */
+  readonly fallback: readonly UpstreamServer[]
+  /** The two quickest with a head start for the first, in the order they are configured, or all at once. */
+  readonly mode: 'race' | 'strict' | 'parallel'
   /** For one server's answer; then the next one is asked. */
   readonly timeout: number
 }

@@ -14,7 +14,7 @@ import { pipeline } from './pipeline.ts'
 import type { Answer } from './query.ts'
 import { refreshAhead } from './refresh-ahead.ts'
 import { asking, type Serve, serving } from './serve.ts'
-import { openUpstream } from './upstreams/server.ts'
+import { openUpstreams } from './upstreams/upstreams.ts'
 
 export interface ResolverDeps {
   readonly clock: Clock
@@ -42,7 +42,7 @@ export function makeResolver(deps: ResolverDeps): Resolver {
   const { clock, config, upstream, suffix, directory, isTrusted, logger } = deps
   const cache = new AnswerCache(clock, { maxOctets: config.cacheOctets, staleFor: config.staleFor })
   const { maxTtl, maxNegativeTtl, maxAliases } = config
-  const upstreams = upstream.servers.map((server) => openUpstream(server, upstream, clock))
+  const ordinary = openUpstreams(upstream, clock)
   const resolve = pipeline({
     clock,
     directory,
@@ -51,7 +51,7 @@ export function makeResolver(deps: ResolverDeps): Resolver {
     maxAliases,
     isTrusted,
     limits: { maxTtl, maxNegativeTtl, maxAliases },
-    upstreams,
+    upstream: ordinary,
     report: (fault) => logger.error({ err: fault }, 'a question failed for a reason nobody foresaw'),
     loopFound: () => logger.warn(LOOP),
   })
@@ -63,7 +63,7 @@ export function makeResolver(deps: ResolverDeps): Resolver {
     ask: asking(serveDeps),
     [Symbol.dispose]: () => {
       watch[Symbol.dispose]()
-      for (const { close } of upstreams) close?.()
+      ordinary?.close?.()
     },
   }
 }

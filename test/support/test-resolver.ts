@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { pino } from 'pino'
 import { type Name, parseName } from '../../src/dns/name.ts'
-import type { DnsConfig, UpstreamServer } from '../../src/resolver/config.ts'
+import type { DnsConfig, UpstreamConfig, UpstreamServer } from '../../src/resolver/config.ts'
 import type { Transport } from '../../src/resolver/query.ts'
 import { makeResolver, type Resolver } from '../../src/resolver/resolver.ts'
 import type { SignedZone } from '../../src/zone/signed-zone.ts'
@@ -39,6 +39,7 @@ export interface TestResolverOptions {
   readonly scripts?: readonly Script[]
   /** In place of the scripted ones. */
   readonly servers?: readonly UpstreamServer[]
+  readonly upstream?: Partial<UpstreamConfig>
   readonly config?: Partial<DnsConfig>
   readonly suffix?: string
   /** Labels of the keys whose zones may lead to private addresses. */
@@ -60,7 +61,7 @@ export class TestResolver implements AsyncDisposable {
   readonly resolver: Resolver
 
   private constructor(upstreams: readonly ScriptedUpstream[], options: TestResolverOptions) {
-    const { zones = [], config = {}, suffix = 'kad.alt', trusted = [], servers } = options
+    const { zones = [], config = {}, suffix = 'kad.alt', trusted = [], servers, upstream } = options
     this.upstreams = upstreams
     this.config = { ...TEST_DNS_CONFIG, ...config }
     for (const zone of zones) this.directory.zones.set(zone.key.label, zone)
@@ -69,6 +70,9 @@ export class TestResolver implements AsyncDisposable {
       config: this.config,
       upstream: {
         servers: servers ?? upstreams.map(({ endpoint }) => ({ protocol: 'udp', ...endpoint })),
+        fallback: [],
+        mode: 'strict',
+        ...upstream,
         timeout: UPSTREAM_TIMEOUT,
       },
       suffix: parseName(suffix),

@@ -25,13 +25,14 @@ interface Channel {
 
 export function openUpstream(server: UpstreamServer, { timeout }: UpstreamConfig, clock: Clock): Upstream {
   const channel = channelTo(server, clock)
+  const closing = new AbortController()
   const ask = (query: Parameters<Upstream['exchange']>[0], edns: boolean, signal: AbortSignal) => {
     const outgoing = makeOutgoing(query, { edns })
     return channel.ask(channel.isEncrypted ? padded(outgoing, { edns }) : outgoing, signal)
   }
   return {
     async exchange(query) {
-      using limit = timeLimit(clock, timeout, query.signal)
+      using limit = timeLimit(clock, timeout, AbortSignal.any([query.signal, closing.signal]))
       try {
         const reply = await ask(query, true, limit.signal)
         if (!NO_EDNS.has(reply.rcode)) return reply
@@ -42,7 +43,10 @@ export function openUpstream(server: UpstreamServer, { timeout }: UpstreamConfig
         throw fault
       }
     },
-    close: () => channel.close?.(),
+    close: () => {
+      closing.abort()
+      channel.close?.()
+    },
   }
 }
 
