@@ -75,6 +75,7 @@ export async function createHost(needs: HostNeeds): Promise<Host> {
       identify: identify(),
       ping: ping(streams()),
       ...(neighbours || isLoopbackOnly(config) ? {} : { autoNAT: autoNAT(callers) }),
+      ...(config.mode === 'server' ? { listened: tellListened } : {}),
       kad: boundedKad(
         kadDHT({ ...kadOptions(config, accepts), protocol: kadProtocol(config.network, neighbours) }),
       ),
@@ -97,6 +98,16 @@ function autoNAT(callers: Callers | undefined): (components: AutoNATv2Components
     }
     return create(components)
   }
+}
+
+/** A server was said to be reachable by hand: left to itself, libp2p tells nobody of a global address that is not confirmed. */
+function tellListened({ addressManager }: AutoNATv2Components): object {
+  const all = addressManager.getAddressesWithMetadata.bind(addressManager)
+  addressManager.getAddressesWithMetadata = () =>
+    all().map((each) =>
+      each.type === 'transport' ? { ...each, verified: true, expires: Number.POSITIVE_INFINITY } : each,
+    )
+  return {}
 }
 
 /** Protocol 5, "Local": dialled is what mDNS announced, and nobody is let in from elsewhere. */
