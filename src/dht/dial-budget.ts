@@ -6,6 +6,7 @@ import type { Clock } from '../clock.ts'
 import { loopbackFactor, parseMultiaddr } from './addresses.ts'
 import type { DhtConfig } from './config.ts'
 import { ipGroupOfAddress } from './ip-group.ts'
+import { Namers } from './namers.ts'
 import { Buckets } from './rate.ts'
 
 type Limits = Pick<DhtConfig, 'listen' | 'bootstrap' | 'maxNewHostsPerSecond' | 'maxNewHostsPerGroup'>
@@ -26,6 +27,8 @@ export class DialRefused extends Error {
 export class DialBudget {
   readonly #all: Buckets
   readonly #ofGroup: Buckets
+  /** To be told of every address that a peer names. */
+  readonly namers: Namers
   readonly #reached = new LRUCache<string, true>({ max: MAX_HOSTS })
   readonly #configured: ReadonlySet<string>
 
@@ -35,7 +38,9 @@ export class DialBudget {
     const perGroup = limits.maxNewHostsPerGroup * factor
     this.#all = new Buckets({ perSecond, burst: BURST_SECONDS * perSecond }, clock)
     this.#ofGroup = new Buckets({ perSecond: perGroup, burst: GROUP_BURST_SECONDS * perGroup }, clock)
-    this.#configured = new Set(limits.bootstrap.map((text) => hostOf(parseMultiaddr(text, 'bootstrap'))))
+    const configured = limits.bootstrap.map((text) => parseMultiaddr(text, 'bootstrap'))
+    this.#configured = new Set(configured.map(hostOf))
+    this.namers = new Namers(clock, new Set(configured.flatMap((address) => ipGroupOfAddress(address) ?? [])))
   }
 
   /** The transport, whose dials are counted each once, whoever asks for them. */
@@ -44,8 +49,9 @@ export class DialBudget {
       const transport = make(components)
       const dial = transport.dial.bind(transport)
       transport.dial = async (address, options) => {
-        this.#spend(address)
+        const spent = this.#spend(address)
         const connection = await dial(address, options)
+        if (spent) this.namers.succeeded(address)
         this.#reached.set(hostOf(address), true)
         return connection
       }
@@ -53,14 +59,18 @@ export class DialBudget {
     }
   }
 
-  /** @throws DialRefused */
-  #spend(address: Multiaddr): void {
+  /** @returns false for what is free @throws DialRefused */
+  #spend(address: Multiaddr): boolean {
     const host = hostOf(address)
-    if (this.#configured.has(host) || this.#reached.has(host)) return
+    if (this.#configured.has(host) || this.#reached.has(host)) return false
     const group = ipGroupOfAddress(address)
     if (group !== undefined && !this.#ofGroup.has(group)) throw new DialRefused('The IP group had its share.')
+    if (!this.namers.has(address))
+      throw new DialRefused('Who named it has named too many that are not there.')
     if (!this.#all.take(ALL)) throw new DialRefused('Too many hosts were dialled within a few seconds.')
     if (group !== undefined) this.#ofGroup.take(group)
+    this.namers.take(address)
+    return true
   }
 }
 
