@@ -14,7 +14,7 @@ type Limits = Pick<DhtConfig, 'listen' | 'bootstrap' | 'maxNewHostsPerSecond' | 
 /** Seconds of its rate that may be used at once, of all and of one IP group. */
 const BURST_SECONDS = 4
 const GROUP_BURST_SECONDS = 5
-/** Hosts remembered that were reached. */
+/** Hosts remembered that were reached, each with its port. */
 const MAX_HOSTS = 10_000
 const ALL = ''
 
@@ -23,7 +23,7 @@ export class DialRefused extends Error {
   override readonly name = 'DialRefused'
 }
 
-/** Protocol 5, "Dials". A host that was reached once is free, and so is one that was configured. */
+/** Protocol 5, "Dials". A host that was reached once is free at that port, and so is one that was configured. */
 export class DialBudget {
   readonly #all: Buckets
   readonly #ofGroup: Buckets
@@ -39,7 +39,7 @@ export class DialBudget {
     this.#all = new Buckets({ perSecond, burst: BURST_SECONDS * perSecond }, clock)
     this.#ofGroup = new Buckets({ perSecond: perGroup, burst: GROUP_BURST_SECONDS * perGroup }, clock)
     const configured = limits.bootstrap.map((text) => parseMultiaddr(text, 'bootstrap'))
-    this.#configured = new Set(configured.map(hostOf))
+    this.#configured = new Set(configured.map(endpointOf))
     this.namers = new Namers(clock, new Set(configured.flatMap((address) => ipGroupOfAddress(address) ?? [])))
   }
 
@@ -52,7 +52,7 @@ export class DialBudget {
         const spent = this.#spend(address)
         const connection = await dial(address, options)
         if (spent) this.namers.succeeded(address)
-        this.#reached.set(hostOf(address), true)
+        this.#reached.set(endpointOf(address), true)
         return connection
       }
       return transport
@@ -61,8 +61,8 @@ export class DialBudget {
 
   /** @returns false for what is free @throws DialRefused */
   #spend(address: Multiaddr): boolean {
-    const host = hostOf(address)
-    if (this.#configured.has(host) || this.#reached.has(host)) return false
+    const endpoint = endpointOf(address)
+    if (this.#configured.has(endpoint) || this.#reached.has(endpoint)) return false
     const group = ipGroupOfAddress(address)
     if (group !== undefined && !this.#ofGroup.has(group)) throw new DialRefused('The IP group had its share.')
     if (!this.namers.has(address))
@@ -80,6 +80,8 @@ export function isDialRefused(cause: unknown): boolean {
   return cause instanceof DialRefused || (cause instanceof Error && isDialRefused(cause.cause))
 }
 
-function hostOf(address: Multiaddr): string {
-  return address.getComponents()[0]?.value ?? ''
+/** A host that was reached at one port is not thereby free at every other. */
+function endpointOf(address: Multiaddr): string {
+  const [host, port] = address.getComponents()
+  return `${host?.value} ${port?.value}`
 }

@@ -23,6 +23,7 @@ export interface RoutingTable {
 }
 
 export interface KadTable extends RoutingTable {
+  find(peer: PeerId): Promise<PeerId | undefined>
   /** Its trie of buckets. */
   readonly kb: { toIterable(): Iterable<{ readonly peerId: PeerId; readonly kadId: Uint8Array }> }
 }

@@ -71,7 +71,7 @@ export async function openNetwork(needs: NetworkNeeds): Promise<Network> {
   const store = new ScopedStore(needs.store, side)
   const neighbours = side === 'lan' ? new Neighbours() : undefined
   const identity = await loadIdentity(datastore)
-  const peers = await PeerShelf.open(datastore, config.maxPeers)
+  const peers = await PeerShelf.open(datastore, { limit: config.maxPeers, logger })
   const guarded = new GuardedDatastore(peers, { store, clock })
   const host = opened.use(
     await createHost({ config, datastore: guarded, identity, clock: machine, neighbours }),

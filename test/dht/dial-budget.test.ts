@@ -63,6 +63,12 @@ test('a host that was reached before, or is configured, is free', async () => {
   assert.equal(await dial(again), 30)
 })
 
+test('a host that was reached at one port is not free at the others', async () => {
+  const { dial } = setUp({}, ['20.1.0.1'])
+  await dial(['/ip4/20.1.0.1/tcp/4601'])
+  assert.equal(await dial(Array.from({ length: 100 }, (_, at) => `/ip4/20.1.0.1/tcp/${5000 + at}`)), 4)
+})
+
 test('of what one IP group names four dials may fail, and four more ten minutes later', async () => {
   const { clock, dial, name } = setUp()
   name('66.1', inGroups(100))
