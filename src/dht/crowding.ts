@@ -1,5 +1,5 @@
 /** Whether peers stand closer together around a place than chance puts them, as Sybils do that hide a zone. It knows no libp2p. */
-import { LRUCache } from 'lru-cache'
+import { boundedCache } from '../cache.ts'
 import type { PublicKey } from '../zone/key.ts'
 import { pointOf } from './contacts.ts'
 import type { Findings } from './findings.ts'
@@ -35,8 +35,8 @@ const MAX_SUSPECTED = 1000
 export class Crowding {
   readonly #needs: CrowdingNeeds
   /** How far from its place the k-th closest stood, as a share of the space, by the key's label. */
-  readonly #places = new LRUCache<string, number>({ max: MAX_PLACES })
-  readonly #suspected = new LRUCache<string, true>({ max: MAX_SUSPECTED })
+  readonly #places = boundedCache<number>(MAX_PLACES)
+  readonly #suspected = boundedCache<true>(MAX_SUSPECTED)
   #hearing: Promise<unknown> | undefined
 
   constructor(needs: CrowdingNeeds) {
