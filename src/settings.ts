@@ -61,6 +61,11 @@ export const SECTIONS = {
     cacheOctets: option(integer(100_000, 2 ** 40), '33554432', 'Octets of memory for answers.'),
     maxTtl: option(seconds, '86400', 's that an upstream answer is kept at most.'),
     maxNegativeTtl: option(seconds, '3600', 's that "there is none" is kept at most (RFC 2308 5).'),
+    staleFor: option(
+      seconds,
+      '259200',
+      's that an answer is still given after its TTL when no newer one can be had (RFC 8767); 0: it is not.',
+    ),
     maxAliases: option(integer(1, 64), '16', 'CNAMEs followed for one question.'),
   },
   upstream: {

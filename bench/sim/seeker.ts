@@ -3,10 +3,12 @@ import { MemoryDatastore } from 'datastore-core'
 import { pino } from 'pino'
 import { Crowding } from '../../src/dht/crowding.ts'
 import { Finder } from '../../src/dht/finder.ts'
+import type { Findings } from '../../src/dht/findings.ts'
+import { nothingFound } from '../../src/dht/findings.ts'
 import { FORWARD_CHOICE } from '../../src/dht/forwarding.ts'
-import { type Findings, type LookupGoal, type LookupTools, walk } from '../../src/dht/lookup.ts'
+import { type LookupGoal, type LookupTools, walk } from '../../src/dht/lookup.ts'
 import { Putter } from '../../src/dht/putter.ts'
-import { nothingFound, START_FACTOR } from '../../src/dht/searcher.ts'
+import { START_FACTOR } from '../../src/dht/searcher.ts'
 import { openZoneStore, type ZoneStore } from '../../src/dht/zone-store.ts'
 import type { Lookup } from '../../src/zone/directory.ts'
 import type { PublicKey } from '../../src/zone/key.ts'
@@ -53,6 +55,7 @@ export class Seeker implements AsyncDisposable {
       ask: async (contact, request) => await network.ask(peer, contact, request),
       hedgeAfter: (contact, roundTrips) => network.hedgeAfter(peer, contact, roundTrips),
       isConnected: (contact) => this.forwarding && network.isConnected(peer, contact),
+      isLikelyHolder: () => false, // among thousands hardly any peer that is connected is one
       groupOf: (contact) => network.peerOf(contact)?.group,
       accept: (bytes, key) => this.#accept(bytes, key),
       clock,

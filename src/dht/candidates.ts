@@ -1,7 +1,8 @@
 /** The peers one lookup knows of, closest first, and what has become of each. */
+import { pointOf } from './contacts.ts'
 import type { Contact, GetReply } from './frames.ts'
 import { capGroups } from './ip-group.ts'
-import { distance, kademliaId } from './record-key.ts'
+import { distance } from './record-key.ts'
 
 export interface Candidate {
   readonly contact: Contact
@@ -99,7 +100,7 @@ export class Candidates {
     const before = this.#known.size
     for (const contact of contacts) {
       const name = nameOf(contact)
-      const away = distance(kademliaId(contact.id), this.#target)
+      const away = distance(pointOf(contact), this.#target)
       if (this.#known.has(name) || !useful(away)) continue
       this.#known.add(name)
       const group = this.#needs.groupOf(contact)

@@ -2,13 +2,14 @@
 import type { Libp2p, PeerId, PeerStore } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
-import { LRUCache } from 'lru-cache'
+import { boundedCache } from '../cache.ts'
 import type { Clock } from '../clock.ts'
 import type { AddressPolicy } from './addresses.ts'
 import { withoutPeer } from './addresses.ts'
 import { DhtFault } from './fault.ts'
 import { type Contact, MAX_CONTACT_ADDRESSES } from './frames.ts'
 import { ipGroupOfAddress } from './ip-group.ts'
+import { kademliaId } from './record-key.ts'
 
 /** Multicodec of /p2p (421) as a varint. */
 const P2P_HEAD = [0xa5, 0x03]
@@ -17,7 +18,7 @@ const MAX_REMEMBERED = 2000
 const REMEMBERED_FOR = 60_000
 
 /** Reading a peer id takes longer than a peer's answer; each is asked for many times. */
-const peerIds = new LRUCache<string, PeerId>({ max: MAX_REMEMBERED })
+const peerIds = boundedCache<PeerId>(MAX_REMEMBERED)
 
 /** @throws DhtFault `connect` when these octets are no peer id: there is nobody to connect to */
 export function peerIdOf({ id }: Contact): PeerId {
@@ -45,9 +46,25 @@ export function dialAddresses(contact: Contact, peer: PeerId): Multiaddr[] {
   })
 }
 
+const contacts = new WeakMap<PeerId, Contact>()
+const points = new WeakMap<Contact['id'], Uint8Array>()
+
 /** A contact without addresses: of a peer that libp2p knows. */
 export function contactOf(peer: PeerId): Contact {
-  return { id: peer.toMultihash().bytes, addresses: [] }
+  const known = contacts.get(peer)
+  if (known) return known
+  const contact = { id: peer.toMultihash().bytes, addresses: [] }
+  contacts.set(peer, contact)
+  return contact
+}
+
+/** Where a peer is in Kademlia's space. Every lookup asks it of every peer of the table. */
+export function pointOf({ id }: Pick<Contact, 'id'>): Uint8Array {
+  const known = points.get(id)
+  if (known) return known
+  const point = kademliaId(id)
+  points.set(id, point)
+  return point
 }
 
 /** The IP group of a contact: by its connection, which cannot lie, else by the first address it is said to have. */
@@ -67,7 +84,7 @@ export class ContactBook {
   readonly #peerStore: PeerStore
   readonly #accepts: AddressPolicy
   readonly #clock: Clock
-  readonly #remembered = new LRUCache<string, { contact: Contact; until: number }>({ max: MAX_REMEMBERED })
+  readonly #remembered = boundedCache<{ contact: Contact; until: number }>(MAX_REMEMBERED)
 
   constructor(peerStore: PeerStore, accepts: AddressPolicy, clock: Clock) {
     this.#peerStore = peerStore

@@ -6,8 +6,6 @@ import type { Candidate } from './candidates.ts'
 export interface CopiesNeeds {
   /** The copy at home: only something newer is worth having. */
   readonly have: SignedZone | undefined
-  /** A zone below this sequence is never the answer. */
-  readonly floor: bigint
   /** @throws ZoneFault when these octets are no valid zone of the key, or not of this time */
   accept(bytes: Uint8Array): SignedZone
 }
@@ -15,6 +13,8 @@ export interface CopiesNeeds {
 export class Copies {
   readonly #needs: CopiesNeeds
   /** What each that has a good zone has. */
+  /** A zone below this sequence is never the answer. To be known before anything is given. */
+  floor: bigint | undefined
   readonly #held = new Map<Candidate, SignedZone>()
   /** The newest that is newer than the copy at home. */
   newest: SignedZone | undefined
@@ -43,8 +43,8 @@ export class Copies {
     const zone = this.#accepted(bytes)
     if (!zone) return
     if (!relayed) this.#held.set(candidate, zone)
-    const { have, floor } = this.#needs
-    if (zone.sequence < floor) return
+    const { have } = this.#needs
+    if (this.floor === undefined || zone.sequence < this.floor) return
     const order = have ? compareZones(zone, have) : 1
     if (order === 0) this.#confirm(candidate)
     if (order <= 0) return

@@ -1,9 +1,11 @@
 /** Whether peers stand closer together around a place than chance puts them, as Sybils do that hide a zone. It knows no libp2p. */
-import { LRUCache } from 'lru-cache'
+import { boundedCache } from '../cache.ts'
 import type { Clock } from '../clock.ts'
 import type { PublicKey } from '../zone/key.ts'
+import { pointOf } from './contacts.ts'
+import type { Findings } from './findings.ts'
 import type { Contact } from './frames.ts'
-import type { Findings, LookupGoal } from './lookup.ts'
+import type { LookupGoal } from './lookup.ts'
 import { distance, encodeRecordKey, kademliaId } from './record-key.ts'
 
 export interface CrowdingNeeds {
@@ -49,8 +51,8 @@ interface Place {
 export class Crowding {
   readonly #needs: CrowdingNeeds
   /** How far from its place the k-th closest stood, as a share of the space, by the key's label. */
-  readonly #places = new LRUCache<string, Place>({ max: MAX_PLACES })
-  readonly #suspected = new LRUCache<string, true>({ max: MAX_SUSPECTED })
+  readonly #places = boundedCache<Place>(MAX_PLACES)
+  readonly #suspected = boundedCache<true>(MAX_SUSPECTED)
   #hearing: Promise<unknown> | undefined
   /** Milliseconds of the monotonic clock. */
   #heardAt = Number.NEGATIVE_INFINITY
@@ -166,5 +168,5 @@ function sharesOf(
   contacts: readonly Contact[],
 ): number[] {
   const place = kademliaId(encodeRecordKey(key, replica))
-  return contacts.map(({ id }) => distance(kademliaId(id), place).readUIntBE(0, 6) / 2 ** 48)
+  return contacts.map((contact) => distance(pointOf(contact), place).readUIntBE(0, 6) / 2 ** 48)
 }

@@ -1,7 +1,7 @@
 /** How many hosts this node lets itself be made to dial: what peers reply names whomever they like. */
 import type { Transport } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
-import { LRUCache } from 'lru-cache'
+import { boundedCache } from '../cache.ts'
 import type { Clock } from '../clock.ts'
 import { loopbackFactor, parseMultiaddr } from './addresses.ts'
 import type { DhtConfig } from './config.ts'
@@ -29,7 +29,7 @@ export class DialBudget {
   readonly #ofGroup: Buckets
   /** To be told of every address that a peer names. */
   readonly namers: Namers
-  readonly #reached = new LRUCache<string, true>({ max: MAX_HOSTS })
+  readonly #reached = boundedCache<true>(MAX_HOSTS)
   readonly #configured: ReadonlySet<string>
 
   constructor(limits: Limits, clock: Clock) {

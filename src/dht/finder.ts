@@ -1,5 +1,6 @@
 /** Finds zones: the copy at home while it is fresh, otherwise the network's, never anything older than was seen. */
-import { LRUCache } from 'lru-cache'
+import type { LRUCache } from 'lru-cache'
+import { boundedCache } from '../cache.ts'
 import type { Clock } from '../clock.ts'
 import type { FindOptions, Lookup, LookupEffort } from '../zone/directory.ts'
 import { ZoneFault } from '../zone/fault.ts'
@@ -8,8 +9,9 @@ import type { SignedZone } from '../zone/signed-zone.ts'
 import { encodeZBase32 } from '../zone/z-base-32.ts'
 import { abortable } from './abortable.ts'
 import type { DhtConfig } from './config.ts'
+import type { Findings } from './findings.ts'
 import type { Contact } from './frames.ts'
-import type { Findings, LookupGoal } from './lookup.ts'
+import type { LookupGoal } from './lookup.ts'
 import { anotherReplica, searchReplicas } from './replicas.ts'
 import type { ZoneStore } from './zone-store.ts'
 
@@ -65,7 +67,7 @@ export class Finder {
 
   constructor(needs: FinderNeeds) {
     this.#needs = needs
-    this.#confirmed = new LRUCache({ max: needs.config.cachedZones })
+    this.#confirmed = boundedCache(needs.config.cachedZones)
   }
 
   async find(key: PublicKey, { signal, maxAge = Infinity }: FindOptions): Promise<Lookup> {
@@ -149,9 +151,10 @@ export class Finder {
 
   async #look(key: PublicKey, copy: SignedZone | undefined): Promise<Lookup> {
     const { store, config } = this.#needs
-    const floor = await store.floorOf(key)
-    const goal = { key, have: copy, floor, until: 'first', timeout: config.lookupTimeout } as const
+    const reading = store.floorOf(key) // while peers are asked: no answer of theirs is here sooner
+    const goal = { key, have: copy, floor: reading, until: 'first', timeout: config.lookupTimeout } as const
     const { verdict, effort } = await searchReplicas(goal, this.#needs)
+    const floor = await reading
     const found = verdict.kind === 'found' ? await this.#adopt(verdict.zone) : undefined
     const same = verdict.kind === 'same' ? copy : undefined
     if (same) this.confirm(same, false)
@@ -199,7 +202,7 @@ export class Finder {
   /** The zone, kept or at least not to be undercut again; undefined when its time ran out just now. */
   async #adopt(zone: SignedZone): Promise<SignedZone | undefined> {
     try {
-      const { kind } = await this.#needs.store.put(zone, { own: false })
+      const { kind } = await this.#needs.store.putFound(zone)
       if (kind === 'full') await this.#needs.store.raiseFloor(zone)
       if (kind !== 'older') this.confirm(zone, false)
       return zone

@@ -3,7 +3,7 @@ import type { PeerId } from '@libp2p/interface'
 import type { Logger } from 'pino'
 import type { Clock } from '../clock.ts'
 import type { DhtConfig } from './config.ts'
-import { contactOf } from './contacts.ts'
+import { contactOf, pointOf } from './contacts.ts'
 import type { RoutingTable } from './kad.ts'
 import type { PeerStreams } from './peer-streams.ts'
 import { kademliaId } from './record-key.ts'
@@ -88,5 +88,5 @@ export class LinkKeeping implements Disposable {
 }
 
 function partOf(peer: PeerId): number {
-  return kademliaId(contactOf(peer).id)[0]! >> PART_SHIFT
+  return pointOf(contactOf(peer))[0]! >> PART_SHIFT
 }

@@ -1,13 +1,11 @@
 /** The peers of this network with an open connection that serve zones: to ask one of them takes one round trip. */
 import type { IdentifyResult, Libp2p, PeerId } from '@libp2p/interface'
-import { contactOf } from './contacts.ts'
+import { contactOf, pointOf } from './contacts.ts'
 import { type Contact, ZONE_PROTOCOL } from './frames.ts'
-import { distance, kademliaId } from './record-key.ts'
+import { nearest, type Placed, placed } from './nearest.ts'
 
-interface Link {
+interface Link extends Placed {
   readonly contact: Contact
-  /** Where in Kademlia's space it is. */
-  readonly point: Uint8Array
 }
 
 type Events = Pick<Libp2p, 'addEventListener' | 'removeEventListener'>
@@ -30,14 +28,8 @@ export class Links implements Disposable {
 
   /** Those nearest to a place, nearest first. @param within only those nearer to it than this point */
   nearest(target: Uint8Array, count: number, within?: Uint8Array): Contact[] {
-    const limit = within && distance(within, target)
-    const all = [...this.#links.values()].map(({ contact, point }) => ({
-      contact,
-      away: distance(point, target),
-    }))
-    const near = limit ? all.filter(({ away }) => Buffer.compare(away, limit) < 0) : all
-    near.sort((a, b) => Buffer.compare(a.away, b.away))
-    return near.slice(0, count).map(({ contact }) => contact)
+    const options = { count, within: within && placed(within) }
+    return nearest(this.#links.values(), placed(target), options).map(({ contact }) => contact)
   }
 
   [Symbol.dispose](): void {
@@ -48,7 +40,7 @@ export class Links implements Disposable {
   #add({ peerId, protocols, connection }: IdentifyResult): void {
     if (!protocols.includes(ZONE_PROTOCOL) || connection.status !== 'open') return
     const contact = contactOf(peerId)
-    this.#links.set(nameOf(contact), { contact, point: kademliaId(contact.id) })
+    this.#links.set(nameOf(contact), { contact, ...placed(pointOf(contact)) })
   }
 }
 

@@ -1,12 +1,12 @@
 /** Kademlia's iterative lookup of one zone. It knows no libp2p: who asks a peer, and what is a valid zone, is handed in. */
 import type { Clock } from '../clock.ts'
-import type { LookupEffort } from '../zone/directory.ts'
 import type { PublicKey } from '../zone/key.ts'
 import type { SignedZone } from '../zone/signed-zone.ts'
 import { abortable } from './abortable.ts'
 import { type Candidate, Candidates } from './candidates.ts'
 import { Copies } from './copies.ts'
 import { DhtFault } from './fault.ts'
+import type { Findings, Verdict } from './findings.ts'
 import type { Contact, GetReply, GetRequest } from './frames.ts'
 import { digestOf, encodeRecordKey, kademliaId, type Replica } from './record-key.ts'
 
@@ -16,8 +16,8 @@ export interface LookupGoal {
   readonly replica: Replica
   /** The copy at home: only something newer is worth sending. */
   readonly have?: SignedZone | undefined
-  /** A zone below this sequence is never the answer. */
-  readonly floor: bigint
+  /** A zone below this sequence is never the answer. It may still be being read: until then no answer counts. */
+  readonly floor: bigint | Promise<bigint>
   /** `first`, `second`: so many good copies end it; `closest`: it ends when the k closest peers have answered. */
   readonly until: 'first' | 'second' | 'closest'
   /** Milliseconds. */
@@ -37,6 +37,8 @@ export interface LookupTools {
   groupOf(contact: Contact): string | undefined
   /** Whether a connection to it is open and it answers: then asking it takes one round trip. */
   isConnected(contact: Contact): boolean
+  /** Whether it stands so near to the place that it should hold what belongs there. */
+  isLikelyHolder(contact: Contact, place: Uint8Array): boolean
   /** @throws ZoneFault when these octets are no valid zone of the key, or not of this time */
   accept(bytes: Uint8Array, key: PublicKey): SignedZone
   readonly clock: Clock
@@ -50,31 +52,6 @@ export interface LookupTools {
   }
 }
 
-export type Verdict =
-  | { readonly kind: 'found'; readonly zone: SignedZone }
-  /** The copy at home is what the network holds. */
-  | { readonly kind: 'same' }
-  | { readonly kind: 'absent' }
-  | { readonly kind: 'bogus'; readonly rejected: number }
-  | { readonly kind: 'unreachable'; readonly cause: string }
-
-export interface Findings {
-  readonly verdict: Verdict
-  readonly effort: LookupEffort
-  /** The closest peers that answered, closest first. */
-  readonly closest: readonly Contact[]
-  /** Of these, those that hold the newest zone heard of. */
-  readonly holders: readonly Contact[]
-  /** Of these, those that hold an older one. */
-  readonly behind: readonly Contact[]
-  /** In how many hands, told apart by IP group, the holders are. */
-  readonly hands: number
-  /** Whether fewer than k peers are known at all: then every replica is in their hands. */
-  readonly fewPeers: boolean
-  /** Whether peers were left unasked because too many had no connection: then these may not be the closest. */
-  readonly outOfDials: boolean
-}
-
 /** Good copies that end a lookup. */
 const ENOUGH = { first: 1, second: 2, closest: Infinity }
 
@@ -86,29 +63,36 @@ const ENOUGH = { first: 1, second: 2, closest: Infinity }
 const RELAYS = 2
 /** What each of them may spend. */
 const RELAY = { hopsLeft: 3, messagesLeft: 3 }
+/** A peer that is asked alone is waited for less: as if its answer took so many round trips. */
+const ALONE = 0.8
 const ASK_ONLY = { hopsLeft: 0, messagesLeft: 0 }
 
 /** Protocol 5: fewer than this say nothing about what the network lacks. */
 const MIN_ABSENT = 3
+
+export interface WalkNeeds {
+  readonly tools: LookupTools
+  readonly signal: AbortSignal
+  /** Further peers to begin with, read once those at the start do not do. */
+  readonly more?: () => readonly Contact[]
+}
 
 /**
  * Looks for a zone, beginning with `start`; ends by itself at the goal's timeout. Peers still being asked then go on
  * in the background, so that the connections being made are there for the next lookup.
  * @throws the signal's reason when that aborts
  */
-export async function walk(
-  goal: LookupGoal,
-  start: readonly Contact[],
-  { tools, signal }: { readonly tools: LookupTools; readonly signal: AbortSignal },
-): Promise<Findings> {
-  return await new Walk(goal, tools, signal).run(start)
+export async function walk(goal: LookupGoal, start: readonly Contact[], needs: WalkNeeds): Promise<Findings> {
+  return await new Walk(goal, needs).run(start)
 }
 
 class Walk {
   readonly #goal: LookupGoal
   readonly #tools: LookupTools
   readonly #signal: AbortSignal
+  readonly #place: Uint8Array
   readonly #candidates: Candidates
+  #more: WalkNeeds['more']
   readonly #began: number
   readonly #inFlight = new Set<Promise<void>>()
   /** Of those in flight, the ones that take so long that others are asked beside them. */
@@ -118,20 +102,23 @@ class Walk {
   #dialsLeft: number
   #outOfDials = false
   #asked = 0
+  /** The only one asked so far should hold the zone: as long as it is not late, nobody is asked beside it. */
+  #waitsForOne = false
 
-  constructor(goal: LookupGoal, tools: LookupTools, signal: AbortSignal) {
+  constructor(goal: LookupGoal, { tools, signal, more }: WalkNeeds) {
     const { maxAsked, maxCandidates, maxDialsPerLookup } = tools.limits
-    const target = kademliaId(encodeRecordKey(goal.key, goal.replica))
+    this.#place = kademliaId(encodeRecordKey(goal.key, goal.replica))
+    this.#more = more
     this.#goal = goal
     this.#tools = tools
     this.#signal = signal
-    this.#candidates = new Candidates(target, tools.self, {
+    this.#candidates = new Candidates(this.#place, tools.self, {
       window: maxAsked,
       total: maxCandidates,
       heard: goal.heard,
       groupOf: (contact) => tools.groupOf(contact),
     })
-    this.#copies = new Copies({ ...goal, have: goal.have, accept: (bytes) => tools.accept(bytes, goal.key) })
+    this.#copies = new Copies({ have: goal.have, accept: (bytes) => tools.accept(bytes, goal.key) })
     this.#dialsLeft = maxDialsPerLookup
     this.#began = tools.clock.monotonic()
   }
@@ -158,13 +145,16 @@ class Walk {
 
   #askMore(): void {
     if (this.#done() || this.#millisecondsLeft() <= 0 || this.#signal.aborted) return
-    const parallelism = this.#goal.parallelism ?? this.#tools.limits.parallelism
-    while (this.#inFlight.size - this.#late.size < parallelism) {
+    while (this.#inFlight.size - this.#late.size < this.#parallelism()) {
       const relay = this.#nextRelay()
       const candidate = relay ?? this.#nextWithinReach()
       if (!candidate) return
       this.#begin(candidate, relay ? RELAY : ASK_ONLY)
     }
+  }
+
+  #parallelism(): number {
+    return this.#waitsForOne ? 1 : (this.#goal.parallelism ?? this.#tools.limits.parallelism)
   }
 
   #nextRelay(): Candidate | undefined {
@@ -174,6 +164,8 @@ class Walk {
 
   /** Protocol 5, "Dials": a reply may name whom it likes, and a lookup is not to be what knocks at all their doors. */
   #nextWithinReach(): Candidate | undefined {
+    this.#candidates.start(this.#more?.() ?? [])
+    this.#more = undefined
     for (;;) {
       const candidate = this.#candidates.next()
       if (!candidate || this.#tools.isConnected(candidate.contact)) return candidate
@@ -194,16 +186,25 @@ class Walk {
   /** Never rejects. */
   async #ask(candidate: Candidate, spend: typeof ASK_ONLY): Promise<void> {
     candidate.state = 'asked'
+    this.#waitsForOne = this.#asked === 0 && this.#isLikelyHolder(candidate)
     this.#asked++
-    using _hedge = this.#hedge(candidate, 1 + spend.hopsLeft)
+    using _hedge = this.#hedge(candidate, this.#waitsForOne ? ALONE : 1 + spend.hopsLeft)
     try {
       const request = { ...this.#request(), ...spend }
-      this.#hear(candidate, await this.#tools.ask(candidate.contact, request, this.#signal))
+      const reply = await this.#tools.ask(candidate.contact, request, this.#signal)
+      this.#copies.floor ??= await this.#goal.floor
+      this.#hear(candidate, reply)
     } catch (cause) {
       const reason = cause instanceof DhtFault ? cause.reason : undefined
       candidate.state = reason === 'connect' ? 'dead' : 'silent'
       if (reason === 'busy') this.#outOfDials = true // this node itself would not ask it
+    } finally {
+      this.#waitsForOne = false
     }
+  }
+
+  #isLikelyHolder({ contact }: Candidate): boolean {
+    return this.#goal.until === 'first' && this.#tools.isLikelyHolder(contact, this.#place)
   }
 
   /** Protocol 5, "Get": a peer that is late keeps nobody waiting, and its answer still counts. */
@@ -211,6 +212,7 @@ class Walk {
     const patience = this.#tools.hedgeAfter(candidate.contact, roundTrips)
     const alarm = this.#tools.clock.after(patience, () => {
       this.#late.add(candidate)
+      this.#waitsForOne = false
       this.#lateCame.resolve()
       this.#lateCame = Promise.withResolvers()
     })

@@ -1,10 +1,11 @@
 /** Floors of zones that are not held: which are still worth keeping, and that they stay within their limit. */
 import { randomInt } from 'node:crypto'
+import type { KeyLocks } from '../zone/key-locks.ts'
 import { REVOKED, TOLERANCE } from '../zone/signed-zone.ts'
 import { MAX_LIFETIME } from '../zone/soa.ts'
 import type { ZoneShelf } from './zone-shelf.ts'
 
-export interface LooseFloor {
+interface LooseFloor {
   readonly label: string
   readonly sequence: bigint
 }
@@ -13,18 +14,27 @@ export interface LooseFloor {
 export type FloorKind = 'zones' | 'revocations'
 type FloorLists = Readonly<Record<FloorKind, LooseFloor[]>>
 
+export interface LooseFloorsNeeds {
+  /** Of the zones' labels. */
+  readonly locks: KeyLocks
+  /** Whether the zone itself is held. */
+  isHeld(label: string): boolean
+}
+
 /** Between two sweeps there may be so many more than the limit says, for each it allows. */
 const SLACK = 1 / 8
 
 export class LooseFloors {
   readonly #shelf: ZoneShelf
   readonly #limit: number
+  readonly #needs: LooseFloorsNeeds
   /** How many there is still room for, until the next sweep counts them all. */
   #room: Record<FloorKind, number>
 
-  constructor(shelf: ZoneShelf, limit: number) {
+  constructor(shelf: ZoneShelf, limit: number, needs: LooseFloorsNeeds) {
     this.#shelf = shelf
     this.#limit = limit
+    this.#needs = needs
     this.#room = { zones: limit, revocations: limit }
   }
 
@@ -42,11 +52,27 @@ export class LooseFloors {
     return true
   }
 
+  /** Removes what is needless or too many, until `signal` aborts. */
+  async sweep(now: number, signal: AbortSignal): Promise<void> {
+    for (const floor of await this.#needless(now)) {
+      if (signal.aborted) return
+      await this.#remove(floor)
+    }
+  }
+
+  /** Unless its zone came, or it rose, meanwhile. */
+  async #remove({ label, sequence }: LooseFloor): Promise<void> {
+    await this.#needs.locks.run(label, async () => {
+      const floor = await this.#shelf.readFloor(label)
+      if (!this.#needs.isHeld(label) && floor?.sequence === sequence) await this.#shelf.removeFloor(label)
+    })
+  }
+
   /** Counts all there are; gives back those to be removed. */
-  async count(isHeld: (label: string) => boolean, now: number): Promise<LooseFloor[]> {
+  async #needless(now: number): Promise<LooseFloor[]> {
     const lists: FloorLists = { zones: [], revocations: [] }
     for await (const { label, floor } of this.#shelf.floors()) {
-      if (isHeld(label)) continue
+      if (this.#needs.isHeld(label)) continue
       lists[floor.sequence === REVOKED ? 'revocations' : 'zones'].push({ label, sequence: floor.sequence })
     }
     const { zones, revocations } = needlessFloors(lists, { now, limit: this.#limit })

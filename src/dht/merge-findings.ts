@@ -1,6 +1,6 @@
 /** What the wide area and the local network found of one zone, as one: the newest of both wins. */
 import { compareZones, type SignedZone } from '../zone/signed-zone.ts'
-import type { Findings, Verdict } from './lookup.ts'
+import type { Findings, Verdict } from './findings.ts'
 
 /** @param all at least one, the wide area's first; @param have the copy at home, if any */
 export function mergeFindings(all: readonly Findings[], have: SignedZone | undefined): Findings {

@@ -1,5 +1,6 @@
 /** Remembers for a short while which zones were looked for in vain (RFC 9520), so that nobody is asked again at once. */
-import { LRUCache } from 'lru-cache'
+import type { LRUCache } from 'lru-cache'
+import { boundedCache } from '../cache.ts'
 import type { Clock } from '../clock.ts'
 import type { FindOptions, Lookup } from '../zone/directory.ts'
 import type { PublicKey } from '../zone/key.ts'
@@ -36,7 +37,7 @@ export class Misses {
 
   constructor(needs: MissesNeeds) {
     this.#needs = needs
-    this.#misses = new LRUCache({ max: MAX_REMEMBERED })
+    this.#misses = boundedCache(MAX_REMEMBERED)
   }
 
   async find(key: PublicKey, options: FindOptions): Promise<Lookup> {

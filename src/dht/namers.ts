@@ -1,6 +1,6 @@
 /** Who named the hosts this node may come to dial, and what that word has been worth. */
 import type { Multiaddr } from '@multiformats/multiaddr'
-import { LRUCache } from 'lru-cache'
+import { boundedCache } from '../cache.ts'
 import type { Clock } from '../clock.ts'
 
 /** Addresses remembered with who named them, and namers with their credit. */
@@ -27,8 +27,8 @@ interface Credit {
 export class Namers {
   readonly #clock: Clock
   readonly #trusted: ReadonlySet<string>
-  readonly #namers = new LRUCache<string, string>({ max: MAX_NAMED })
-  readonly #credits = new LRUCache<string, Credit>({ max: MAX_NAMERS })
+  readonly #namers = boundedCache<string>(MAX_NAMED)
+  readonly #credits = boundedCache<Credit>(MAX_NAMERS)
 
   /** @param trusted IP groups of the nodes to join by: a newcomer hears of everybody by them, all at once */
   constructor(clock: Clock, trusted: ReadonlySet<string>) {

@@ -1,7 +1,8 @@
 /** The wide area and the local network as one: asked beside each other, and given what each may carry. */
 import type { SignedZone } from '../zone/signed-zone.ts'
+import type { Findings } from './findings.ts'
 import type { Contact } from './frames.ts'
-import type { Findings, LookupGoal } from './lookup.ts'
+import type { LookupGoal } from './lookup.ts'
 import { mergeFindings } from './merge-findings.ts'
 import type { Network } from './network.ts'
 import { carries } from './scope.ts'

@@ -37,7 +37,9 @@ export function kademliaId(octets: Uint8Array): Uint8Array {
 
 /** XOR distance of two points; compared octet by octet, the smaller is closer. */
 export function distance(a: Uint8Array, b: Uint8Array): Buffer {
-  return Buffer.from(a.map((octet, at) => octet ^ b[at]!))
+  const away = Buffer.allocUnsafe(a.length) // its octets one by one: half a lookup is this
+  for (let at = 0; at < a.length; at++) away[at] = a[at]! ^ b[at]!
+  return away
 }
 
 /** The first 16 octets of SHA-256: enough to tell two zones of one sequence apart. */

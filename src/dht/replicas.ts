@@ -1,7 +1,8 @@
 /** A zone's three neighbourhoods: who does not find it in the first looks in the other two. */
 import { randomInt } from 'node:crypto'
 import type { Clock } from '../clock.ts'
-import type { Findings, LookupGoal, Verdict } from './lookup.ts'
+import type { Findings, Verdict } from './findings.ts'
+import type { LookupGoal } from './lookup.ts'
 import type { Replica } from './record-key.ts'
 
 export interface ReplicaTools {

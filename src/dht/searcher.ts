@@ -9,13 +9,14 @@ import { encodeZBase32 } from '../zone/z-base-32.ts'
 import { abortable } from './abortable.ts'
 import type { Bootstrap } from './bootstrap.ts'
 import type { DhtConfig } from './config.ts'
-import { contactOf } from './contacts.ts'
+import { contactOf, pointOf } from './contacts.ts'
 import { Crowding } from './crowding.ts'
+import { type Findings, nothingFound } from './findings.ts'
 import { FORWARD_CHOICE, Forwarder } from './forwarding.ts'
 import type { Contact, GetRequest } from './frames.ts'
 import type { RoutingTable } from './kad.ts'
 import type { Links } from './links.ts'
-import { type Findings, type LookupGoal, type LookupTools, walk } from './lookup.ts'
+import { type LookupGoal, type LookupTools, walk } from './lookup.ts'
 import { digestOf, distance, encodeRecordKey, kademliaId, type Replica } from './record-key.ts'
 import { checkScope, type Side } from './scope.ts'
 import type { ZoneClient } from './zone-client.ts'
@@ -69,6 +70,7 @@ export class Searcher implements Disposable {
         Math.max(limits.hedgeMin, HEDGE_FACTOR * roundTrips * (client.roundTripOf(contact) ?? 0)),
       groupOf,
       isConnected: (contact) => links.has(contact) && !client.isSilent(contact),
+      isLikelyHolder: (contact, place) => nearness(contact, place) <= this.#likelyReach(),
       accept: (bytes, key) => {
         const zone = acceptZone(bytes, key, clock.now())
         checkScope(side, zone)
@@ -122,15 +124,19 @@ export class Searcher implements Disposable {
    * that about k of them are as near to any place as this node's own k-th neighbour is to it. None where fewer are known.
    */
   likelyClosest(key: PublicKey, replica: Replica): Contact[] {
-    const { routingTable, limits, self } = this.#needs
-    const count = limits.maxAsked
-    const here = kademliaId(self)
-    const furthest = routingTable.closestPeers(here, { count })[count - 1]
-    if (!furthest) return []
-    const reach = LIKELY_REACH * nearness(contactOf(furthest), here)
+    const { routingTable, limits } = this.#needs
     const target = kademliaId(encodeRecordKey(key, replica))
-    const closest = routingTable.closestPeers(target, { count }).map(contactOf)
+    const reach = this.#likelyReach()
+    const closest = routingTable.closestPeers(target, { count: limits.maxAsked }).map(contactOf)
     return closest.filter((contact) => nearness(contact, target) <= reach)
+  }
+
+  /** -1 where fewer than k peers are known. */
+  #likelyReach(): number {
+    const { routingTable, limits, self } = this.#needs
+    const here = kademliaId(self)
+    const furthest = routingTable.closestPeers(here, { count: limits.maxAsked })[limits.maxAsked - 1]
+    return furthest ? LIKELY_REACH * nearness(contactOf(furthest), here) : -1
   }
 
   /** Whether fewer than k of the known peers are closer to a zone's place than this node. */
@@ -139,8 +145,8 @@ export class Searcher implements Disposable {
     const target = kademliaId(encodeRecordKey(key, replica))
     const furthest = routingTable.closestPeers(target, { count: limits.maxAsked })[limits.maxAsked - 1]
     if (!furthest) return true
-    const away = (id: Uint8Array) => distance(kademliaId(id), target)
-    return Buffer.compare(away(self), away(contactOf(furthest).id)) < 0
+    const away = distance(pointOf(contactOf(furthest)), target)
+    return Buffer.compare(distance(kademliaId(self), target), away) < 0
   }
 
   [Symbol.dispose](): void {
@@ -151,7 +157,8 @@ export class Searcher implements Disposable {
     const began = this.#needs.clock.monotonic()
     await abortable(this.#needs.bootstrap.firstPeer(goal.timeout), signal)
     const timeout = Math.max(0, goal.timeout - (this.#needs.clock.monotonic() - began))
-    return await walk({ ...goal, timeout }, this.#start(goal), { tools: this.#tools, signal })
+    const needs = { tools: this.#tools, signal, more: () => this.#known(goal) }
+    return await walk({ ...goal, timeout }, this.#linked(goal), needs)
   }
 
   #nearer({ key, replica }: GetRequest): Contact[] {
@@ -160,30 +167,20 @@ export class Searcher implements Disposable {
     return links.nearest(target, FORWARD_CHOICE, kademliaId(self))
   }
 
-  #start({ key, replica }: LookupGoal): Contact[] {
+  #linked({ key, replica }: LookupGoal): Contact[] {
+    return this.#needs.links.nearest(kademliaId(encodeRecordKey(key, replica)), FORWARD_CHOICE)
+  }
+
+  #known({ key, replica }: LookupGoal): Contact[] {
     const target = kademliaId(encodeRecordKey(key, replica))
-    const { routingTable, links, limits } = this.#needs
-    const known = routingTable.closestPeers(target, { count: START_FACTOR * limits.maxAsked })
-    return [...known.map(contactOf), ...links.nearest(target, FORWARD_CHOICE)]
+    const { routingTable, limits } = this.#needs
+    return routingTable.closestPeers(target, { count: START_FACTOR * limits.maxAsked }).map(contactOf)
   }
 }
 
 /** The leading 48 bits of a peer's distance to a place. */
-function nearness({ id }: Contact, place: Uint8Array): number {
-  return distance(kademliaId(id), place).readUIntBE(0, 6)
-}
-
-export function nothingFound(cause: string): Findings {
-  return {
-    verdict: { kind: 'unreachable', cause },
-    effort: { asked: 0, hops: 0, milliseconds: 0 },
-    closest: [],
-    holders: [],
-    behind: [],
-    hands: 0,
-    fewPeers: true,
-    outOfDials: false,
-  }
+function nearness(contact: Contact, place: Uint8Array): number {
+  return distance(pointOf(contact), place).readUIntBE(0, 6)
 }
 
 /** About every other string of octets is one. */

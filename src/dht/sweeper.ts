@@ -16,19 +16,19 @@ export class Sweeper implements AsyncDisposable {
   readonly #needs: SweeperNeeds
   #next: Disposable | undefined
   #sweeping: Promise<void> = Promise.resolve()
-  #closed = false
+  readonly #closing = new AbortController()
 
   constructor(needs: SweeperNeeds) {
     this.#needs = needs
   }
 
-  /** Whether nothing more is to be swept. */
-  get closed(): boolean {
-    return this.#closed
+  /** Aborts when nothing more is to be swept. */
+  get signal(): AbortSignal {
+    return this.#closing.signal
   }
 
   start(): void {
-    if (this.#closed) return
+    if (this.signal.aborted) return
     this.#next = this.#needs.clock.after(INTERVAL, () => {
       this.now(() => this.#needs.sweep())
       void this.#sweeping.then(() => this.start())
@@ -43,7 +43,7 @@ export class Sweeper implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#closed = true
+    this.#closing.abort()
     this.#next?.[Symbol.dispose]()
     await this.#sweeping
   }

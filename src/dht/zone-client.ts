@@ -1,6 +1,6 @@
 /** Asks peers for zones and gives them zones: by our protocol, and by kad-dht's own requests where a peer lacks it. */
 import type { PeerId } from '@libp2p/interface'
-import { LRUCache } from 'lru-cache'
+import { boundedCache } from '../cache.ts'
 import { peerIdOf } from './contacts.ts'
 import { DhtFault } from './fault.ts'
 import type { Contact, GetReply, GetRequest, PutReply, PutRequest } from './frames.ts'
@@ -15,7 +15,7 @@ export class ZoneClient {
   readonly #kad: Kad
   readonly #named: Host['named']
   /** Peers seen to speak kad-dht only. */
-  readonly #kadOnly = new LRUCache<string, true>({ max: MAX_REMEMBERED })
+  readonly #kadOnly = boundedCache<true>(MAX_REMEMBERED)
 
   constructor(streams: PeerStreams, { kad, named }: Pick<Host, 'kad' | 'named'>) {
     this.#streams = streams

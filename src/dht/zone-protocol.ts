@@ -1,6 +1,5 @@
 /** The server's end of `/kadns/zone/1`: gets and puts from the zone store, with closer peers from the routing table. */
 import type { Connection, Libp2p, PeerId, Stream } from '@libp2p/interface'
-import { LRUCache } from 'lru-cache'
 import type { Logger } from 'pino'
 import type { Clock } from '../clock.ts'
 import { ZoneFault } from '../zone/fault.ts'
@@ -88,7 +87,7 @@ class ZoneSession {
   readonly #group: string | undefined
   readonly #frames: FrameStream
   /** Zones it asked for and got, with the time by the monotonic clock. */
-  readonly #asked = new LRUCache<string, number>({ max: MAX_ASKED })
+  readonly #asked = new Map<string, number>()
   #inFlight = 0
 
   constructor(stream: Stream, { remotePeer: peer, remoteAddr }: Connection, needs: ZoneSessionNeeds) {
@@ -137,14 +136,27 @@ class ZoneSession {
 
   async #answer(request: Request): Promise<Reply> {
     if (request.kind === 'put') return await this.#put(request.bytes)
-    const [zone, closer] = await Promise.all([
-      this.#needs.store.getByOctets(request.key),
-      this.#closer(request.key, request.replica),
-    ])
-    if (zone) this.#asked.set(zone.key.label, this.#needs.clock.monotonic())
-    if (zone) return replyWith(zone, request.have, closer)
+    const zone = await this.#needs.store.getByOctets(request.key)
+    if (zone) return await this.#answerWith(zone, request)
+    const closer = await this.#closer(request.key, request.replica)
     const bytes = await this.#needs.forward(request, this.#peer.toMultihash().bytes)
     return bytes ? { kind: 'relayed', bytes, closer } : { kind: 'absent', closer }
+  }
+
+  async #answerWith(zone: SignedZone, request: GetRequest): Promise<GetReply> {
+    this.#note(zone)
+    const reply = replyWith(zone, request.have)
+    // Who lets the question be passed on wants the zone and nothing else: it has it now.
+    if (request.hopsLeft > 0 && reply.kind !== 'older') return reply
+    return { ...reply, closer: await this.#closer(request.key, request.replica) }
+  }
+
+  /** The one it asked for longest ago makes room. A map has no room set aside, and there are many streams. */
+  #note({ key: { label } }: SignedZone): void {
+    this.#asked.delete(label)
+    this.#asked.set(label, this.#needs.clock.monotonic())
+    const [oldest] = this.#asked.keys()
+    if (this.#asked.size > MAX_ASKED && oldest !== undefined) this.#asked.delete(oldest)
   }
 
   async #put(bytes: Uint8Array): Promise<PutReply> {
@@ -190,7 +202,8 @@ class ZoneSession {
   }
 }
 
-function replyWith(zone: SignedZone, have: GetRequest['have'], closer: readonly Contact[]): GetReply {
+function replyWith(zone: SignedZone, have: GetRequest['have']): Exclude<GetReply, { kind: 'busy' }> {
+  const closer: readonly Contact[] = []
   if (have && zone.sequence < have.sequence) return { kind: 'older', sequence: zone.sequence, closer }
   const same = have && zone.sequence === have.sequence && digestOf(zone.bytes).equals(have.digest)
   return same ? { kind: 'same', closer } : { kind: 'found', bytes: zone.bytes, closer }

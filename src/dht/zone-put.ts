@@ -18,6 +18,8 @@ export interface PutOptions {
   readonly own: boolean
   /** It comes from this node's own publisher, and no other node has seen it yet. */
   readonly unheard?: boolean
+  /** Given where it may be held before it is on disk: called in between. */
+  readonly held?: (() => void) | undefined
   /** The IP group it comes from; none when this node asked for it itself. */
   readonly from?: string | undefined
 }

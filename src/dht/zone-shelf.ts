@@ -1,5 +1,6 @@
 /** Zones and floors as they lie on disk: `/zones/<label>` and `/floors/<label>` in a datastore. No rules, only octets. */
 import { type Datastore, Key } from 'interface-datastore'
+import { boundedCache } from '../cache.ts'
 import type { SignedZone } from '../zone/signed-zone.ts'
 import { DhtFault } from './fault.ts'
 import { digestOf } from './record-key.ts'
@@ -26,11 +27,15 @@ const FLOORS = '/floors/'
 const HEAD_OCTETS = 9
 const OWN = 1
 const GROUPED = 2
+/** Floors of which the sequence is in memory too. */
+const MAX_SEQUENCES = 1000
 /** u64 sequence, 16 octets of digest. */
 const FLOOR_OCTETS = 24
 
 export class ZoneShelf {
   readonly #datastore: Datastore
+  /** Those of the floors read or written last: each is asked for again within the moment. */
+  readonly #sequences = boundedCache<bigint>(MAX_SEQUENCES)
 
   constructor(datastore: Datastore) {
     this.#datastore = datastore
@@ -51,7 +56,11 @@ export class ZoneShelf {
 
   /** That of the floor: the highest that this node has from others, or others from it. */
   async sequenceOf(label: string): Promise<bigint> {
-    return (await this.readFloor(label))?.sequence ?? 0n
+    const known = this.#sequences.get(label)
+    if (known !== undefined) return known
+    const sequence = (await this.readFloor(label))?.sequence ?? 0n
+    // What was written meanwhile is newer than what was read.
+    return this.#sequences.get(label) ?? this.#remember(label, sequence)
   }
 
   /** Both or neither are on disk afterwards. */
@@ -60,6 +69,7 @@ export class ZoneShelf {
     batch.put(zoneKey(zone), encodeZone(zone, mark))
     batch.put(new Key(FLOORS + zone.key.label), encodeFloor(zone))
     await batch.commit()
+    this.#remember(zone.key.label, zone.sequence)
   }
 
   /** The zone alone; its floor stays as it is. */
@@ -69,6 +79,7 @@ export class ZoneShelf {
 
   async writeFloor(zone: SignedZone): Promise<void> {
     await this.#datastore.put(new Key(FLOORS + zone.key.label), encodeFloor(zone))
+    this.#remember(zone.key.label, zone.sequence)
   }
 
   async removeZone(label: string): Promise<void> {
@@ -77,6 +88,7 @@ export class ZoneShelf {
 
   async removeFloor(label: string): Promise<void> {
     await this.#datastore.delete(new Key(FLOORS + label))
+    this.#sequences.delete(label)
   }
 
   /** Every stored zone; `mark` is undefined for a damaged one. */
@@ -91,6 +103,11 @@ export class ZoneShelf {
     for await (const { key, value } of this.#datastore.query({ prefix: FLOORS })) {
       if (value.length === FLOOR_OCTETS) yield { label: key.name(), floor: decodeFloor(value) }
     }
+  }
+
+  #remember(label: string, sequence: bigint): bigint {
+    this.#sequences.set(label, sequence)
+    return sequence
   }
 
   async #read(key: Key): Promise<Buffer | undefined> {

@@ -1,7 +1,8 @@
 /** The zones this node holds. Never back: not behind what it holds, not behind what it once saw, not over a restart. */
 import type { Datastore } from 'interface-datastore'
-import { LRUCache } from 'lru-cache'
+import type { LRUCache } from 'lru-cache'
 import type { Logger } from 'pino'
+import { boundedCache } from '../cache.ts'
 import type { Clock } from '../clock.ts'
 import { ZoneFault } from '../zone/fault.ts'
 import { KEY_OCTETS, type PublicKey, publicKeyFromBytes } from '../zone/key.ts'
@@ -17,7 +18,7 @@ import {
 import { encodeZBase32 } from '../zone/z-base-32.ts'
 import type { DhtConfig } from './config.ts'
 import { DhtFault } from './fault.ts'
-import { type FloorKind, type LooseFloor, LooseFloors } from './loose-floors.ts'
+import { type FloorKind, LooseFloors } from './loose-floors.ts'
 import { Buckets } from './rate.ts'
 import { Stock } from './stock.ts'
 import { Sweeper } from './sweeper.ts'
@@ -69,8 +70,11 @@ export class ZoneStore implements AsyncDisposable {
     this.#rates = new Buckets({ perSecond: perMinute / 60, burst: perMinute }, clock)
     this.#clock = clock
     this.#logger = logger
-    this.#looseFloors = new LooseFloors(this.#shelf, config.maxFloors)
-    this.#held = new LRUCache({ max: config.cachedZones })
+    this.#looseFloors = new LooseFloors(this.#shelf, config.maxFloors, {
+      locks: this.#locks,
+      isHeld: (label) => this.#stock.has(label),
+    })
+    this.#held = boundedCache(config.cachedZones)
     this.#watchers = new Watchers(logger)
     this.#sweeper = new Sweeper({ clock, logger, sweep: () => this.#sweep() })
   }
@@ -90,10 +94,26 @@ export class ZoneStore implements AsyncDisposable {
   async put(zone: SignedZone, options: PutOptions): Promise<PutOutcome> {
     checkTime(zone, this.#clock.now())
     const outcome = await this.#locks.run(zone.key.label, () => this.#putLocked(zone, options))
-    if (outcome.kind === 'new') {
-      this.#watchers.tell(zone)
-      await this.#removeSurplus()
-    }
+    if (outcome.kind === 'new') await this.#tell(zone)
+    return outcome
+  }
+
+  /**
+   * The same for a zone this node has found itself, which nobody is told it keeps: held when this returns, on disk a moment
+   * later, so that an answer need not wait for that.
+   */
+  async putFound(zone: SignedZone): Promise<PutOutcome> {
+    checkTime(zone, this.#clock.now())
+    const taken = Promise.withResolvers<PutOutcome>()
+    const options = { own: false, held: () => taken.resolve({ kind: 'new' }) }
+    this.#locks
+      .run(zone.key.label, () => this.#putLocked(zone, options))
+      .then(taken.resolve, (cause) => {
+        this.#logger.error({ zone: zone.key.label, err: cause }, 'a zone that was found could not be stored')
+        taken.reject(cause)
+      })
+    const outcome = await taken.promise
+    if (outcome.kind === 'new') await this.#tell(zone)
     return outcome
   }
 
@@ -164,7 +184,13 @@ export class ZoneStore implements AsyncDisposable {
     await this.#locks.idle()
   }
 
-  async #putLocked(zone: SignedZone, { own, unheard = false, from }: PutOptions): Promise<PutOutcome> {
+  async #tell(zone: SignedZone): Promise<void> {
+    this.#watchers.tell(zone)
+    await this.#removeSurplus()
+  }
+
+  async #putLocked(zone: SignedZone, options: PutOptions): Promise<PutOutcome> {
+    const { own, from } = options
     const held = await this.#binding(zone.key)
     const order = held ? compareZones(zone, held) : 1
     const floor = await this.#shelf.sequenceOf(zone.key.label)
@@ -175,7 +201,7 @@ export class ZoneStore implements AsyncDisposable {
     const refusal = mark || own ? undefined : this.#refusal(zone, floor, from)
     if (refusal) return { kind: refusal }
     const group = mark ? mark.group : from
-    await this.#write(zone, { own: own || mark?.own === true, expires: zone.expires, group }, unheard)
+    await this.#write(zone, { own: own || mark?.own === true, expires: zone.expires, group }, options)
     if (from === undefined) this.#stock.asked(zone.key.label, this.#clock.now())
     return { kind: order === 0 ? 'refreshed' : 'new' }
   }
@@ -220,12 +246,14 @@ export class ZoneStore implements AsyncDisposable {
     await this.#looseFloors.left(label, kind)
   }
 
-  async #write(zone: SignedZone, mark: ShelfMark, unheard: boolean): Promise<void> {
-    if (unheard) await this.#shelf.writeZone(zone, mark)
-    else await this.#shelf.write(zone, mark)
+  async #write(zone: SignedZone, mark: ShelfMark, { unheard, held }: PutOptions): Promise<void> {
+    const writing = unheard ? this.#shelf.writeZone(zone, mark) : this.#shelf.write(zone, mark)
+    if (!held) await writing
     this.#stock.set(zone.key.label, mark, this.#clock.monotonic())
     this.#stock.heard(zone.key.label, this.#clock.monotonic())
     this.#held.set(zone.key.label, zone)
+    held?.()
+    await writing
   }
 
   /** If a node may serve it now. Of its own zones it knows better than a clock that may be wrong. */
@@ -272,19 +300,6 @@ export class ZoneStore implements AsyncDisposable {
   }
 
   async #sweepFloors(): Promise<void> {
-    if (this.#clock.trusted === false) return
-    const isHeld = (label: string) => this.#stock.has(label)
-    for (const floor of await this.#looseFloors.count(isHeld, this.#clock.now())) {
-      if (this.#sweeper.closed) return
-      await this.#removeFloor(floor)
-    }
-  }
-
-  /** Unless its zone came, or it rose, meanwhile. */
-  async #removeFloor({ label, sequence }: LooseFloor): Promise<void> {
-    await this.#locks.run(label, async () => {
-      const floor = await this.#shelf.readFloor(label)
-      if (!this.#stock.has(label) && floor?.sequence === sequence) await this.#shelf.removeFloor(label)
-    })
+    if (this.#clock.trusted !== false) await this.#looseFloors.sweep(this.#clock.now(), this.#sweeper.signal)
   }
 }

@@ -56,6 +56,7 @@ export const ExtendedError = {
   Other: 0,
   StaleAnswer: 3,
   Bogus: 6,
+  CachedError: 13,
   NotReady: 14,
   Blocked: 15,
   Filtered: 17,

@@ -31,6 +31,8 @@ export interface DnsConfig {
   readonly cacheOctets: number
   readonly maxTtl: number
   readonly maxNegativeTtl: number
+  /** How long an answer may still be given after its TTL is over, when no newer one can be had. */
+  readonly staleFor: number
   /** CNAMEs followed for one question. */
   readonly maxAliases: number
 }

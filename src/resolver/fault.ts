@@ -1,5 +1,5 @@
-/** A question that cannot be answered: what the asker is told beside SERVFAIL (RFC 8914). */
-import type { EdnsError } from '../dns/message.ts'
+/** What an asker is told beside SERVFAIL, when a question cannot be answered, and beside what is not as fresh as it should be (RFC 8914). */
+import { type EdnsError, ExtendedError, Rcode } from '../dns/message.ts'
 
 export class ResolveFault extends Error implements EdnsError {
   override readonly name = 'ResolveFault'
@@ -15,4 +15,10 @@ export class ResolveFault extends Error implements EdnsError {
   get text(): string {
     return this.message
   }
+}
+
+/** Beside an answer that was true once, while no newer one can be had. */
+export function staleWord(rcode: number): EdnsError {
+  const code = rcode === Rcode.NxDomain ? ExtendedError.StaleNxDomain : ExtendedError.StaleAnswer
+  return { code, text: 'no newer answer can be had now' }
 }

@@ -4,13 +4,15 @@ import type { PublicKey } from '../zone/key.ts'
 import { aliases } from './layers/aliases.ts'
 import { coalesce } from './layers/coalesce.ts'
 import { failure } from './layers/failure.ts'
+import { failureMemory } from './layers/failure-memory.ts'
 import { type ForwardDeps, forward } from './layers/forward.ts'
 import { inward } from './layers/inward.ts'
+import { type LoopsDeps, loops } from './layers/loops.ts'
 import { special } from './layers/special.ts'
 import { type ZonesDeps, zones } from './layers/zones.ts'
 import { compose, type Resolve } from './query.ts'
 
-export interface PipelineDeps extends ZonesDeps, ForwardDeps {
+export interface PipelineDeps extends ZonesDeps, ForwardDeps, LoopsDeps {
   readonly maxAliases: number
   /** Whether a key's zone may lead to private addresses. */
   readonly isTrusted: (key: PublicKey) => boolean
@@ -26,7 +28,9 @@ export function pipeline(deps: PipelineDeps): Resolve {
       aliases(deps.maxAliases), // above all that answers: an alias may lead anywhere, from ours to the ordinary DNS and back
       special, // above everything that asks somebody: these names are nobody's business but this machine's
       zones(deps), // where our names end: none of them passes
+      loops(deps), // above coalesce: in a loop the same question comes twice
       coalesce, // below zones, which has its own single flight: one exchange per question with the outside
+      failureMemory(deps.clock), // below coalesce: what many asked together has failed once
     ],
     forward(deps),
   )

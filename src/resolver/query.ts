@@ -6,7 +6,8 @@ import type { SignedZone } from '../zone/signed-zone.ts'
 /** A zone an answer rests on. A zone found absent has the sequence -1n. */
 export type Footing = Pick<SignedZone, 'key' | 'sequence' | 'expires'>
 
-export type Transport = 'udp' | 'tcp' | 'api'
+/** `self`: nobody has asked yet; the resolver does, ahead of those who will. */
+export type Transport = 'udp' | 'tcp' | 'api' | 'self'
 
 /** Who asks, and by which door they came in. */
 export interface Client {
@@ -23,6 +24,11 @@ export interface Query {
   readonly checkingDisabled: boolean
   /** Aborts when the time for an answer is spent. */
   readonly signal: AbortSignal
+}
+
+/** Whether whoever asked did not wait for an answer, nor its time to be over. */
+export function hasLeft({ signal }: Query): boolean {
+  return signal.aborted && (signal.reason as Error).name !== 'TimeoutError'
 }
 
 /** Where an answer came from; shown in logs and by the API, never on the wire. */

@@ -100,6 +100,14 @@ function ageTtls(reply: Buffer, { image, length }: ReadyReply, age: number): voi
   }
 }
 
+/** The same reply with another TTL in all of its records, and with another word beside it. @param ttl seconds */
+export function redated(ready: ReadyReply, { ttl, error }: { ttl: number; error: EdnsError }): ReadyReply {
+  const { image, length } = ready
+  const octets = Buffer.from(image, 'latin1')
+  for (let at = length; at < octets.length; at += 2) octets.writeUInt32BE(ttl, octets.readUInt16BE(at))
+  return { image: octets.toString('latin1'), length, ttl, rcode: ready.rcode, error }
+}
+
 /** A reply that refuses: nothing but header, the question where there is one to echo, and OPT. */
 export function refuse(scan: Scan, rcode: number, to: { door: Door; error?: EdnsError }): Buffer {
   return headAndQuestion(scan, { rcode, error: to.error, truncated: false, door: to.door })

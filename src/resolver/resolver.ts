@@ -12,6 +12,7 @@ import { listenTcp, type TcpDeps } from './listeners/tcp.ts'
 import { listenUdp } from './listeners/udp.ts'
 import { pipeline } from './pipeline.ts'
 import type { Answer } from './query.ts'
+import { refreshAhead } from './refresh-ahead.ts'
 import { asking, type Serve, serving } from './serve.ts'
 import { plainUpstream } from './upstreams/plain.ts'
 
@@ -33,9 +34,13 @@ export interface Resolver extends Disposable {
   ask(question: { name: Name; type: number }, signal: AbortSignal): Promise<Answer>
 }
 
+const LOOP =
+  'An upstream server sends the questions it is asked back to this node: ordinary names have no answer that way. ' +
+  'Name other servers in [upstream], or have that server ask others.'
+
 export function makeResolver(deps: ResolverDeps): Resolver {
   const { clock, config, upstream, suffix, directory, isTrusted, logger } = deps
-  const cache = new AnswerCache(clock, config.cacheOctets)
+  const cache = new AnswerCache(clock, { maxOctets: config.cacheOctets, staleFor: config.staleFor })
   const { maxTtl, maxNegativeTtl, maxAliases } = config
   const resolve = pipeline({
     clock,
@@ -47,9 +52,11 @@ export function makeResolver(deps: ResolverDeps): Resolver {
     limits: { maxTtl, maxNegativeTtl, maxAliases },
     upstreams: upstream.servers.map((server) => plainUpstream(server, upstream, clock)),
     report: (fault) => logger.error({ err: fault }, 'a question failed for a reason nobody foresaw'),
+    loopFound: () => logger.warn(LOOP),
   })
   const watch = directory.watch((zone) => cache.changed(zone))
   const serveDeps = { clock, config, cache, resolve }
+  refreshAhead(serveDeps)
   return {
     serve: serving(serveDeps),
     ask: asking(serveDeps),

@@ -1,6 +1,6 @@
 /** The first look at a packet: linear, bounded, and all there is for questions that are refused or already answered. */
-import { Opcode, Rcode, RecordClass, RecordType } from '../dns/message.ts'
-import { fold, type Name } from '../dns/name.ts'
+import { Opcode, type Question, Rcode, RecordClass, RecordType } from '../dns/message.ts'
+import { fold, type Name, nameFromWire } from '../dns/name.ts'
 import { HEADER_OCTETS } from '../dns/walker.ts'
 
 /** RFC 6891 6.2.5: less is taken as this. */
@@ -142,9 +142,11 @@ function judgeQuestion(scan: Scan): number {
   return Rcode.NoError
 }
 
+const KeyFlag = { DnssecOk: 1, CheckingDisabled: 2 } as const
+
 function spelledKeyOf({ packet, questionEnd, dnssecOk, checkingDisabled }: Scan): string {
   const question = packet.toString('latin1', HEADER_OCTETS, questionEnd)
-  const flags = (dnssecOk ? 1 : 0) | (checkingDisabled ? 2 : 0)
+  const flags = (dnssecOk ? KeyFlag.DnssecOk : 0) | (checkingDisabled ? KeyFlag.CheckingDisabled : 0)
   return flags === 0 ? question : question + flags
 }
 
@@ -154,4 +156,25 @@ function foldedKey({ spelledKey, questionEnd }: Scan): string {
   const name = spelledKey.slice(0, nameEnd) as Name
   const folded = fold(name)
   return folded === name ? spelledKey : folded + spelledKey.slice(nameEnd)
+}
+
+/** What was asked, of a key that an answer is remembered under. */
+export function readKey(key: string): {
+  question: Question
+  dnssecOk: boolean
+  checkingDisabled: boolean
+} {
+  const octets = Buffer.from(key, 'latin1')
+  const nameEnd = skipName(octets, 0)
+  const end = nameEnd + TYPE_AND_CLASS
+  const flags = Number(key.slice(end))
+  return {
+    question: {
+      name: nameFromWire(octets.subarray(0, nameEnd)),
+      type: octets.readUInt16BE(nameEnd),
+      class: octets.readUInt16BE(nameEnd + 2),
+    },
+    dnssecOk: (flags & KeyFlag.DnssecOk) !== 0,
+    checkingDisabled: (flags & KeyFlag.CheckingDisabled) !== 0,
+  }
 }

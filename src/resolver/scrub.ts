@@ -73,7 +73,9 @@ function chain(answers: readonly ResourceRecord[], { question, dnssecOk }: Query
   const take = (set: readonly ResourceRecord[]) =>
     records.push(...sameTtl(set), ...(dnssecOk && set[0] ? signaturesOf(set[0], owners) : []))
   for (let name = question.name; ; ) {
-    const ofType = (type: number) => (owners.get(fold(name)) ?? []).filter((record) => record.type === type)
+    // Spelled as it was asked for, or pointed at: some servers spell it in their own way, and some clients compare octets.
+    const ofType = (type: number) =>
+      (owners.get(fold(name)) ?? []).flatMap((record) => (record.type === type ? { ...record, name } : []))
     const set = ofType(question.type)
     const [alias] = set.length > 0 ? [] : ofType(RecordType.CNAME)
     if (!alias) {

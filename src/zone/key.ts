@@ -1,7 +1,7 @@
 /** Public keys: 32 octets of ed25519 that are at the same time the name of a zone. */
 import { createPublicKey, type KeyObject } from 'node:crypto'
 import { Point } from '@noble/ed25519'
-import { LRUCache } from 'lru-cache'
+import { boundedCache } from '../cache.ts'
 import { type Name, nameFromLabels } from '../dns/name.ts'
 import { ZoneFault } from './fault.ts'
 import { decodeZBase32, encodeZBase32 } from './z-base-32.ts'
@@ -26,22 +26,26 @@ const LABEL = /^[ybndrfg8ejkmcpqxot1uwisza345h769]{52}$/
 /** Throws ZoneFault `key` unless these are 32 octets that encode, canonically, a point that is not of small order. */
 export function publicKeyFromBytes(bytes: Uint8Array): PublicKey {
   if (bytes.length !== KEY_OCTETS) throw new ZoneFault('key', `A key has 32 octets, not ${bytes.length}.`)
-  if (!isStrictPoint(bytes)) throw new ZoneFault('key', 'These 32 octets are no ed25519 public key.')
-  return makeKey(Uint8Array.from(bytes))
+  const key = keyOf(encodeZBase32(bytes), bytes)
+  if (!key) throw new ZoneFault('key', 'These 32 octets are no ed25519 public key.')
+  return key
 }
 
-/** Keys by label as they were found, since finding a point takes a fifth of a millisecond and every question asks. */
-const found = new LRUCache<string, { readonly key: PublicKey | undefined }>({ max: 10_000 })
+/** Keys by label as they were found, since finding a point takes a fifth of a millisecond, and every question and every peer asks. */
+const found = boundedCache<{ readonly key: PublicKey | undefined }>(10_000)
 
 /** The key a label spells; undefined when the label is not the one valid spelling of a valid key. Case is folded. */
 export function publicKeyFromLabel(label: string): PublicKey | undefined {
   const folded = label.toLowerCase()
   if (!LABEL.test(folded)) return undefined
-  const known = found.get(folded)
+  return keyOf(folded, decodeZBase32(folded))
+}
+
+function keyOf(label: string, bytes: Uint8Array | undefined): PublicKey | undefined {
+  const known = found.get(label)
   if (known) return known.key
-  const bytes = decodeZBase32(folded)
-  const key = bytes && isStrictPoint(bytes) ? makeKey(bytes) : undefined
-  found.set(folded, { key })
+  const key = bytes && isStrictPoint(bytes) ? makeKey(Uint8Array.from(bytes)) : undefined
+  found.set(label, { key })
   return key
 }
 

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { MemoryDatastore } from 'datastore-core'
 import { Finder } from '../../src/dht/finder.ts'
+import type { Findings, Verdict } from '../../src/dht/findings.ts'
 import type { Contact } from '../../src/dht/frames.ts'
-import type { Findings, LookupGoal, Verdict } from '../../src/dht/lookup.ts'
+import type { LookupGoal } from '../../src/dht/lookup.ts'
 import { openZoneStore } from '../../src/dht/zone-store.ts'
 import { type SignedZone, signRevocation } from '../../src/zone/signed-zone.ts'
 import { silentLogger } from '../support/dht.ts'
@@ -163,7 +164,7 @@ test('a zone there is no room for is returned, and never again an older one', as
   network.says = { kind: 'found', zone }
   assert.equal((await finder.find(owner.key, { signal })).kind, 'found')
   await finder.find(owner.key, { signal })
-  assert.equal(goals[1]?.floor, zone.sequence)
+  assert.equal(await goals[1]?.floor, zone.sequence)
 })
 
 test('when a newer zone came in by put during the lookup, that is returned', async () => {

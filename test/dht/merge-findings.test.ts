@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import type { Findings, Verdict } from '../../src/dht/findings.ts'
 import type { Contact } from '../../src/dht/frames.ts'
-import type { Findings, Verdict } from '../../src/dht/lookup.ts'
 import { mergeFindings } from '../../src/dht/merge-findings.ts'
 import { TestOwner } from '../support/test-zone.ts'
 

@@ -1,10 +1,11 @@
 /** How a zone is put: on whom first, and what is heard of a newer one. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { Findings } from '../../src/dht/findings.ts'
+import { nothingFound } from '../../src/dht/findings.ts'
 import type { Contact, GetReply, PutReply } from '../../src/dht/frames.ts'
-import type { Findings, LookupGoal } from '../../src/dht/lookup.ts'
+import type { LookupGoal } from '../../src/dht/lookup.ts'
 import { Putter } from '../../src/dht/putter.ts'
-import { nothingFound } from '../../src/dht/searcher.ts'
 import type { SignedZone } from '../../src/zone/signed-zone.ts'
 import { silentLogger, TEST_DHT_CONFIG } from '../support/dht.ts'
 import { ManualClock } from '../support/manual-clock.ts'

@@ -12,7 +12,7 @@ import { stuck, VirtualNetwork } from './virtual-network.ts'
 const HEDGE = 60
 
 /** A lookup that begins with all peers; those from `nearest` on are connected. */
-function scene(nearest: number, limits: Parameters<VirtualNetwork['tools']>[0] = {}) {
+function scene(nearest: number, limits: Parameters<VirtualNetwork['tools']>[0] = {}, likely = false) {
   const clock = new ManualClock()
   const owner = new TestOwner(() => clock.now(), Buffer.alloc(32, 7))
   const network = new VirtualNetwork(60, clock)
@@ -22,6 +22,7 @@ function scene(nearest: number, limits: Parameters<VirtualNetwork['tools']>[0] =
   const tools = {
     ...network.tools(limits),
     isConnected: ({ id }: { id: Uint8Array }) => connected.some(({ contact }) => contact.id === id),
+    isLikelyHolder: () => likely,
   }
   const { signal } = new AbortController()
   const look = async (goal: Partial<LookupGoal> = {}) =>
@@ -30,7 +31,7 @@ function scene(nearest: number, limits: Parameters<VirtualNetwork['tools']>[0] =
       closest.map(({ contact }) => contact),
       { tools, signal },
     )
-  return { clock, network, closest, connected, zone, look }
+  return { clock, network, closest, connected, zone, tools, look }
 }
 
 test('the two nearest connected peers are asked first, and may pass the question on three times', async () => {
@@ -68,6 +69,47 @@ test('when both have nothing the closest of all are asked, and these are to answ
   assert.deepEqual(network.asked.slice(0, 2), connected.slice(0, 2))
   assert.ok(closest.slice(0, 2).includes(network.asked[2]!))
   assert.deepEqual(hops.slice(0, 3), [3, 3, 0])
+})
+
+test('a connected peer that should hold the zone is asked alone, as long as it is not late', async () => {
+  const { clock, network, closest, zone, look } = scene(0, {}, true)
+  const [first, second] = closest as [(typeof closest)[0], (typeof closest)[0]]
+  for (const peer of closest) peer.zone = zone
+  assert.equal((await look()).verdict.kind, 'found')
+  assert.deepEqual(network.asked, [first])
+  first.behaviour = stuck
+  const looking = look()
+  await until(() => network.asked.length === 2)
+  clock.advance(HEDGE)
+  assert.equal((await looking).verdict.kind, 'found')
+  assert.ok(network.asked.includes(second))
+})
+
+test('when it has nothing, two are asked at a time', async () => {
+  const { network, closest, zone, look } = scene(0, {}, true)
+  for (const peer of closest.slice(2)) peer.zone = zone
+  assert.equal((await look()).verdict.kind, 'found')
+  assert.deepEqual(network.asked, closest.slice(0, 3))
+})
+
+test('other peers that are known are looked up only when those with a connection have nothing', async () => {
+  const { network, closest, zone, tools } = scene(0)
+  const goal = { key: zone.key, replica: 0, floor: 0n, until: 'first', timeout: 1800 } as const
+  const contacts = closest.map(({ contact }) => contact)
+  const { signal } = new AbortController()
+  let reads = 0
+  const more = () => {
+    reads++
+    return contacts
+  }
+  closest[0]!.zone = zone
+  assert.equal((await walk(goal, contacts.slice(0, 2), { tools, signal, more })).verdict.kind, 'found')
+  assert.equal(reads, 0)
+  closest[0]!.zone = undefined
+  closest[4]!.zone = zone
+  assert.equal((await walk(goal, contacts.slice(0, 2), { tools, signal, more })).verdict.kind, 'found')
+  assert.equal(reads, 1)
+  assert.ok(network.asked.includes(closest[4]!))
 })
 
 test('a lookup that was refused a dial says that peers were left unasked', async () => {

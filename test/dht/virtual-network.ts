@@ -50,6 +50,7 @@ export class VirtualNetwork {
       hedgeAfter: (_, roundTrips) => 60 * roundTrips,
       groupOf: (contact) => this.#byId.get(name(contact))?.group,
       isConnected: () => false,
+      isLikelyHolder: () => false,
       accept: (bytes, key) => {
         const zone = verifyZone(bytes, key)
         checkTime(zone, this.clock.now())

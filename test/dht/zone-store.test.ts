@@ -376,3 +376,41 @@ test('zone and floor are written in one batch before a put is acknowledged', asy
   await store.put(owner.sign(), foreign)
   assert.deepEqual(batches, [[`/zones/${key.label}`, `/floors/${key.label}`]])
 })
+
+test('a zone that was found is held before it is on disk, and is there after a restart', async () => {
+  const { datastore, owner, open } = setUp()
+  const store = await open()
+  const disk = Promise.withResolvers<void>()
+  const batch = datastore.batch.bind(datastore)
+  datastore.batch = () => {
+    const writes = batch()
+    const commit = writes.commit.bind(writes)
+    writes.commit = async () => {
+      await disk.promise
+      await commit()
+    }
+    return writes
+  }
+  const zone = owner.sign('a')
+  assert.equal((await store.putFound(zone)).kind, 'new')
+  assert.deepEqual((await store.get(owner.key))?.bytes, zone.bytes)
+  assert.equal(await (await open()).get(owner.key), undefined, 'not on disk yet')
+  disk.resolve()
+  await store[Symbol.asyncDispose]()
+  assert.deepEqual((await (await open()).get(owner.key))?.bytes, zone.bytes)
+  assert.equal((await store.putFound(owner.sign('b'))).kind, 'new')
+  assert.equal((await store.putFound(zone)).kind, 'older')
+})
+
+test('a zone that was found is answered though the disk takes nothing; one that is put is not kept', async () => {
+  const { datastore, owner, open } = setUp()
+  const store = await open()
+  datastore.batch = () => {
+    throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' })
+  }
+  const zone = owner.sign('a')
+  await assert.rejects(store.put(zone, foreign), /no space/)
+  assert.equal(await store.get(owner.key), undefined)
+  assert.equal((await store.putFound(zone)).kind, 'new')
+  assert.deepEqual((await store.get(owner.key))?.bytes, zone.bytes)
+})

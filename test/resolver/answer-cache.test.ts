@@ -215,7 +215,7 @@ describe('the memory for answers', () => {
   const ready = makeReady(found, { name, type: RecordType.A })
 
   test('is bounded: what was used longest ago goes first', () => {
-    const cache = new AnswerCache(clock, 100_000)
+    const cache = new AnswerCache(clock, { maxOctets: 100_000, staleFor: 0 })
     for (let at = 0; at < 1000; at++) {
       cache.remember(`key ${at}`, ready, found)
       clock.advance(100)
@@ -228,7 +228,7 @@ describe('the memory for answers', () => {
   })
 
   test('takes no failures, no refusals, nothing without a TTL', () => {
-    const cache = new AnswerCache(clock, 100_000)
+    const cache = new AnswerCache(clock, { maxOctets: 100_000, staleFor: 0 })
     for (const rcode of [Rcode.ServFail, Rcode.Refused, Rcode.NotImp]) {
       const answer = { ...found, rcode }
       cache.remember('key', makeReady(answer, { name, type: RecordType.A }), answer)
@@ -239,7 +239,7 @@ describe('the memory for answers', () => {
   })
 
   test('forgets by zone what it remembered twice, or what had gone before', () => {
-    const cache = new AnswerCache(clock, 5000)
+    const cache = new AnswerCache(clock, { maxOctets: 5000, staleFor: 0 })
     const zone = zoneOf('')
     const ofZone = { ...found, zones: [zone] }
     cache.remember('twice', ready, ofZone)
@@ -252,7 +252,7 @@ describe('the memory for answers', () => {
   })
 
   test('forgets all of a zone that is revoked, and takes no more of it', () => {
-    const cache = new AnswerCache(clock, 100_000)
+    const cache = new AnswerCache(clock, { maxOctets: 100_000, staleFor: 0 })
     const ofZone = { ...found, zones: [zoneOf('')] }
     cache.remember('key', ready, ofZone)
     cache.changed({ ...zoneOf(''), sequence: 2n ** 63n - 1n })

@@ -303,7 +303,7 @@ async function advanceUntilAsked(resolver: TestResolver, server: number): Promis
 describe('what the upstream is asked', () => {
   test('the question with RD and OPT, each time under another id', async () => {
     await using resolver = await TestResolver.open()
-    for (let at = 0; at < 8; at++) await resolver.ask('www.example.org A')
+    for (let at = 0; at < 8; at++) await resolver.ask(`n${at}.example.org A`)
     const { asked } = resolver.upstream
     assert.ok(new Set(asked.map(({ message }) => message.id)).size > 1)
     for (const { message } of asked) {
@@ -397,11 +397,12 @@ describe('what the upstream is asked', () => {
     for (const reply of await Promise.all(asking)) assert.equal(reply.answers.length, 1)
   })
 
-  test('again, by whoever asks after a failure that many shared', async () => {
+  test('again, by whoever asks a second after a failure that many shared', async () => {
     await using resolver = await TestResolver.open({ scripts: [{ 'www.example.org A': { rcode: 2 } }] })
     await Promise.all([resolver.ask('www.example.org A'), resolver.ask('www.example.org A')])
     const before = resolver.upstream.asked.length
     resolver.upstream.script['www.example.org A'] = WWW
+    resolver.clock.advance(1000)
     assert.equal((await resolver.ask('www.example.org A')).answers.length, 1)
     assert.equal(resolver.upstream.asked.length, before + 1)
   })
@@ -530,13 +531,6 @@ describe('when the upstream fails', () => {
     assert.equal(reply.edns?.error?.code, ExtendedError.NoReachableAuthority)
     assert.deepEqual(resolver.logged, [])
     assert.deepEqual(resolver.upstreams[3]?.asked, [])
-  })
-
-  test('failures are not remembered', async () => {
-    await using resolver = await TestResolver.open({ scripts: [{ 'www.example.org A': { rcode: 2 } }] })
-    assert.equal((await resolver.ask('www.example.org A')).rcode, Rcode.ServFail)
-    resolver.upstream.script['www.example.org A'] = WWW
-    assert.equal((await resolver.ask('www.example.org A')).rcode, Rcode.NoError)
   })
 
   test('no upstream is configured: SERVFAIL with a reason', async () => {

@@ -327,6 +327,30 @@ describe('the TTL a client is given', () => {
   })
 })
 
+describe('a copy that cannot be confirmed', () => {
+  const zone = zoneOf('www 300 IN A 192.0.2.1\nnow 0 IN A 192.0.2.2')
+  for (const [word, { name, age, freshFor }, code] of [
+    ['whose TTL is over: EDE 3', { name: 'www', age: 300, freshFor: 0 }, ExtendedError.StaleAnswer],
+    [
+      'where there is no such name: EDE 19',
+      { name: 'no', age: 300, freshFor: 0 },
+      ExtendedError.StaleNxDomain,
+    ],
+    ['whose TTL is not over: nothing is said', { name: 'www', age: 299, freshFor: 0 }, undefined],
+    ['that never was: nothing is said', { name: 'www', age: Infinity, freshFor: 0 }, undefined],
+    ['or need not be, with TTL 0: nothing is said', { name: 'now', age: 0, freshFor: 300 }, undefined],
+  ] as const) {
+    test(word, async () => {
+      await using resolver = await TestResolver.open({ zones: [zone] })
+      Object.assign(resolver.directory, { age, freshFor })
+      for (const _ of ['asked', 'remembered']) {
+        const { edns } = await resolver.ask(`${name}.${NAME} A`, { edns: {} })
+        assert.equal(edns?.error?.code, code)
+      }
+    })
+  }
+})
+
 test('the API is told where an answer came from, and how hard it was to find', async () => {
   await using resolver = await TestResolver.open({ zones: [zoneOf(TEXT)] })
   const name = publicKeyOf(ALICE).apex

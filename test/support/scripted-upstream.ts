@@ -37,6 +37,8 @@ export interface Scripted {
   readonly truncated?: true
   /** The reply has an OPT where the question has one. */
   readonly edns?: true
+  /** Everything is said once more. */
+  readonly twice?: true
   /** What is said instead when the question has no OPT. */
   readonly withoutEdns?: Scripted
   /** A lie that goes ahead, in place of the answer's address. */
@@ -182,6 +184,7 @@ function speak(asked: Asked, scripted: Scripted, { say, sayElsewhere }: Voice): 
   }
   if (lie) say(lie)
   say(truth)
+  if (scripted.twice) say(truth)
 }
 
 function replyTo({ message, transport }: Asked, scripted: Scripted): Message {

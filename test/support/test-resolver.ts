@@ -26,6 +26,7 @@ export const TEST_DNS_CONFIG: DnsConfig = {
   cacheOctets: 1 << 20,
   maxTtl: 86_400,
   maxNegativeTtl: 3600,
+  staleFor: 259_200,
   maxAliases: 16,
 }
 
@@ -98,6 +99,17 @@ export class TestResolver implements AsyncDisposable {
     const reply = await this.send(queryPacket(question, parts), transport)
     assert.ok(reply, `no reply to ${question}`)
     return reply
+  }
+
+  /** The reply, and how many milliseconds it took where time passes only while everything waits for it. */
+  async askTimed(question: string, options: AskOptions = {}): Promise<{ reply: Reply; waited: number }> {
+    const start = this.clock.monotonic()
+    let over = false
+    const asking = this.ask(question, options).finally(() => {
+      over = true
+    })
+    for (await this.clock.settle(); !over; await this.clock.settle()) this.clock.advance(100)
+    return { reply: await asking, waited: this.clock.monotonic() - start }
   }
 
   /** The reply the API gives. */

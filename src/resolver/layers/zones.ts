@@ -7,7 +7,7 @@ import { type Whose, whoseName } from '../../names/whose.ts'
 import type { Lookup, ZoneDirectory } from '../../zone/directory.ts'
 import { type Found, lookUp } from '../../zone/look-up.ts'
 import { withSuffix } from '../../zone/records.ts'
-import { ResolveFault } from '../fault.ts'
+import { ResolveFault, staleWord } from '../fault.ts'
 import type { Answer, Layer, Query } from '../query.ts'
 import { noData, noName } from '../synthetic.ts'
 
@@ -105,8 +105,10 @@ function answerFrom(
   const ttl = remainingTtl(found, lookup, deps)
   const dress = (record: ResourceRecord) => asAsked(record, { whose, ttl })
   const isThere = 'records' in found
+  const rcode = RCODE_OF[found.kind]
   return {
-    rcode: RCODE_OF[found.kind],
+    rcode,
+    error: isStale(found, lookup, deps) ? staleWord(rcode) : undefined,
     records: isThere ? found.records.map(dress) : [],
     authority: isThere ? [] : zone.records.slice(0, 1).map(dress),
     origin: 'zone',
@@ -137,6 +139,12 @@ function remainingTtl(found: Found, lookup: FoundLookup, deps: ZonesDeps): numbe
   const fresh = Math.min(ttl - lookup.age, lookup.freshFor)
   const left = fresh > 0 ? fresh : Math.min(ttl, UNCONFIRMED_TTL)
   return Math.max(0, Math.min(Math.ceil(left), Math.floor(toExpiry)))
+}
+
+/** Whether the TTL is over since the copy was confirmed, and could not be now. Of one that never was nobody can tell. */
+function isStale(found: Found, lookup: FoundLookup, deps: ZonesDeps): boolean {
+  const ttl = ttlOf(found, lookup, deps)
+  return ttl > 0 && lookup.age >= ttl && lookup.age < Infinity
 }
 
 /** A record with names as the asker writes them: `….<key>.` becomes `….<key>.kad.alt.` where that was asked. */
