@@ -67,7 +67,7 @@ function breaches(allowed: (file: SourceFile, found: Import) => boolean): string
 
 const CONFIG = new Set(['config.ts', 'settings.ts', 'option.ts'])
 /** What every room may import. */
-const SHARED = new Set(['clock.ts', 'system.ts'])
+const SHARED = new Set(['cache.ts', 'clock.ts', 'system.ts'])
 const INNER = ['names', 'zone', 'dns']
 
 /** Which rooms and files each room may import, itself, what is shared and the type of a logger aside. */
@@ -80,6 +80,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   resolver: INNER,
   api: ['resolver', 'publisher', ...INNER],
   cli: [...INNER, ...CONFIG],
+  'cache.ts': [],
   'clock.ts': [],
   'system.ts': [],
   'logger.ts': [],

@@ -188,6 +188,7 @@ export class SimNetwork {
       ask: async (contact, request) => await this.ask(peer, contact, request),
       hedgeAfter: (contact, roundTrips) => this.hedgeAfter(peer, contact, roundTrips),
       accept: (bytes, key) => zoneOfBytes.get(bytes) ?? verifyZone(bytes, key),
+      groupOf: () => undefined,
       clock,
       limits: options.config,
     })

@@ -67,6 +67,9 @@ export class Seeker implements AsyncDisposable {
       count: config.maxAsked,
       randomKey: () => new TestOwner(() => clock.now(), random.octets(32)).key,
       suspect: ({ label }) => this.suspected.add(label),
+      hear: async (goal) => await this.#walk(goal, this.#closing.signal),
+      clock,
+      timeout: config.lookupTimeout,
     })
     const search = this.search.bind(this)
     const client = {

@@ -2,7 +2,7 @@
 import type { Libp2p, PeerId, PeerStore } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
-import { LRUCache } from 'lru-cache'
+import { boundedCache } from '../cache.ts'
 import type { Clock } from '../clock.ts'
 import type { AddressPolicy } from './addresses.ts'
 import { withoutPeer } from './addresses.ts'
@@ -18,7 +18,7 @@ const MAX_REMEMBERED = 2000
 const REMEMBERED_FOR = 60_000
 
 /** Reading a peer id takes longer than a peer's answer; each is asked for many times. */
-const peerIds = new LRUCache<string, PeerId>({ max: MAX_REMEMBERED })
+const peerIds = boundedCache<PeerId>(MAX_REMEMBERED)
 
 /** @throws DhtFault `connect` when these octets are no peer id: there is nobody to connect to */
 export function peerIdOf({ id }: Contact): PeerId {
@@ -84,7 +84,7 @@ export class ContactBook {
   readonly #peerStore: PeerStore
   readonly #accepts: AddressPolicy
   readonly #clock: Clock
-  readonly #remembered = new LRUCache<string, { contact: Contact; until: number }>({ max: MAX_REMEMBERED })
+  readonly #remembered = boundedCache<{ contact: Contact; until: number }>(MAX_REMEMBERED)
 
   constructor(peerStore: PeerStore, accepts: AddressPolicy, clock: Clock) {
     this.#peerStore = peerStore

@@ -1,11 +1,12 @@
 /** How many hosts this node lets itself be made to dial: what peers reply names whomever they like. */
 import type { Transport } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
-import { LRUCache } from 'lru-cache'
+import { boundedCache } from '../cache.ts'
 import type { Clock } from '../clock.ts'
 import { loopbackFactor, parseMultiaddr } from './addresses.ts'
 import type { DhtConfig } from './config.ts'
 import { ipGroupOfAddress } from './ip-group.ts'
+import { Namers } from './namers.ts'
 import { Buckets } from './rate.ts'
 
 type Limits = Pick<DhtConfig, 'listen' | 'bootstrap' | 'maxNewHostsPerSecond' | 'maxNewHostsPerGroup'>
@@ -13,7 +14,7 @@ type Limits = Pick<DhtConfig, 'listen' | 'bootstrap' | 'maxNewHostsPerSecond' | 
 /** Seconds of its rate that may be used at once, of all and of one IP group. */
 const BURST_SECONDS = 4
 const GROUP_BURST_SECONDS = 5
-/** Hosts remembered that were reached. */
+/** Hosts remembered that were reached, each with its port. */
 const MAX_HOSTS = 10_000
 const ALL = ''
 
@@ -22,11 +23,13 @@ export class DialRefused extends Error {
   override readonly name = 'DialRefused'
 }
 
-/** Protocol 5, "Dials". A host that was reached once is free, and so is one that was configured. */
+/** Protocol 5, "Dials". A host that was reached once is free at that port, and so is one that was configured. */
 export class DialBudget {
   readonly #all: Buckets
   readonly #ofGroup: Buckets
-  readonly #reached = new LRUCache<string, true>({ max: MAX_HOSTS })
+  /** To be told of every address that a peer names. */
+  readonly namers: Namers
+  readonly #reached = boundedCache<true>(MAX_HOSTS)
   readonly #configured: ReadonlySet<string>
 
   constructor(limits: Limits, clock: Clock) {
@@ -35,7 +38,9 @@ export class DialBudget {
     const perGroup = limits.maxNewHostsPerGroup * factor
     this.#all = new Buckets({ perSecond, burst: BURST_SECONDS * perSecond }, clock)
     this.#ofGroup = new Buckets({ perSecond: perGroup, burst: GROUP_BURST_SECONDS * perGroup }, clock)
-    this.#configured = new Set(limits.bootstrap.map((text) => hostOf(parseMultiaddr(text, 'bootstrap'))))
+    const configured = limits.bootstrap.map((text) => parseMultiaddr(text, 'bootstrap'))
+    this.#configured = new Set(configured.map(endpointOf))
+    this.namers = new Namers(clock, new Set(configured.flatMap((address) => ipGroupOfAddress(address) ?? [])))
   }
 
   /** The transport, whose dials are counted each once, whoever asks for them. */
@@ -44,23 +49,28 @@ export class DialBudget {
       const transport = make(components)
       const dial = transport.dial.bind(transport)
       transport.dial = async (address, options) => {
-        this.#spend(address)
+        const spent = this.#spend(address)
         const connection = await dial(address, options)
-        this.#reached.set(hostOf(address), true)
+        if (spent) this.namers.succeeded(address)
+        this.#reached.set(endpointOf(address), true)
         return connection
       }
       return transport
     }
   }
 
-  /** @throws DialRefused */
-  #spend(address: Multiaddr): void {
-    const host = hostOf(address)
-    if (this.#configured.has(host) || this.#reached.has(host)) return
+  /** @returns false for what is free @throws DialRefused */
+  #spend(address: Multiaddr): boolean {
+    const endpoint = endpointOf(address)
+    if (this.#configured.has(endpoint) || this.#reached.has(endpoint)) return false
     const group = ipGroupOfAddress(address)
     if (group !== undefined && !this.#ofGroup.has(group)) throw new DialRefused('The IP group had its share.')
+    if (!this.namers.has(address))
+      throw new DialRefused('Who named it has named too many that are not there.')
     if (!this.#all.take(ALL)) throw new DialRefused('Too many hosts were dialled within a few seconds.')
     if (group !== undefined) this.#ofGroup.take(group)
+    this.namers.take(address)
+    return true
   }
 }
 
@@ -70,6 +80,8 @@ export function isDialRefused(cause: unknown): boolean {
   return cause instanceof DialRefused || (cause instanceof Error && isDialRefused(cause.cause))
 }
 
-function hostOf(address: Multiaddr): string {
-  return address.getComponents()[0]?.value ?? ''
+/** A host that was reached at one port is not thereby free at every other. */
+function endpointOf(address: Multiaddr): string {
+  const [host, port] = address.getComponents()
+  return `${host?.value} ${port?.value}`
 }

@@ -1,5 +1,6 @@
 /** Finds zones: the copy at home while it is fresh, otherwise the network's, never anything older than was seen. */
-import { LRUCache } from 'lru-cache'
+import type { LRUCache } from 'lru-cache'
+import { boundedCache } from '../cache.ts'
 import type { Clock } from '../clock.ts'
 import type { FindOptions, Lookup, LookupEffort } from '../zone/directory.ts'
 import { ZoneFault } from '../zone/fault.ts'
@@ -66,7 +67,7 @@ export class Finder {
 
   constructor(needs: FinderNeeds) {
     this.#needs = needs
-    this.#confirmed = new LRUCache({ max: needs.config.cachedZones })
+    this.#confirmed = boundedCache(needs.config.cachedZones)
   }
 
   async find(key: PublicKey, { signal, maxAge = Infinity }: FindOptions): Promise<Lookup> {

@@ -2,6 +2,7 @@
 import type { Clock } from '../clock.ts'
 import { type PublicKey, publicKeyFromBytes } from '../zone/key.ts'
 import type { SignedZone } from '../zone/signed-zone.ts'
+import { nameOf } from './candidates.ts'
 import type { Contact, GetReply, GetRequest } from './frames.ts'
 
 export interface ForwarderNeeds {
@@ -13,6 +14,8 @@ export interface ForwarderNeeds {
   hedgeAfter(contact: Contact, roundTrips: number): number
   /** @throws ZoneFault when these octets are no valid zone of the key, or not of this time */
   accept(bytes: Uint8Array, key: PublicKey): SignedZone
+  /** The peer's IP group; undefined when it is not known, and on loopback. */
+  groupOf(contact: Contact): string | undefined
   readonly clock: Clock
   readonly limits: { readonly maxForwards: number; readonly requestTimeout: number }
 }
@@ -22,12 +25,15 @@ const MAX_HOPS = 3
 const MAX_MESSAGES = 6
 /** Of so many of the nearest connected peers those that a get is passed on to are chosen. */
 export const FORWARD_CHOICE = 8
+/** The share of all that are passed on at once that one IP group, or a peer that is in none, may have. */
+const ASKER_SHARE = 1 / 4
 /** The share of the time a request may take that is left to whom it is passed on to: the answer has to come back in time. */
 const TIME_SHARE = 0.75
 
 export class Forwarder {
   readonly #needs: ForwarderNeeds
   #underWay = 0
+  readonly #ofAsker = new Map<string, number>()
 
   constructor(needs: ForwarderNeeds) {
     this.#needs = needs
@@ -38,17 +44,27 @@ export class Forwarder {
    * Never rejects.
    */
   async forward(request: GetRequest, asker: Uint8Array): Promise<Uint8Array | undefined> {
-    const { maxForwards } = this.#needs.limits
-    if (request.hopsLeft === 0 || request.messagesLeft === 0 || this.#underWay >= maxForwards)
-      return undefined
+    if (request.hopsLeft === 0 || request.messagesLeft === 0) return undefined
     const others = this.#needs.nearer(request).filter(({ id }) => Buffer.compare(id, asker) !== 0)
     if (others.length === 0) return undefined
-    this.#underWay++
-    try {
-      return await new Forwarding(this.#needs, request).run(others)
-    } finally {
-      this.#underWay--
-    }
+    const contact = { id: asker, addresses: [] }
+    using slot = this.#takeSlot(this.#needs.groupOf(contact) ?? nameOf(contact))
+    return slot && (await new Forwarding(this.#needs, request).run(others))
+  }
+
+  #takeSlot(asker: string): Disposable | undefined {
+    const { maxForwards } = this.#needs.limits
+    const before = this.#ofAsker.get(asker) ?? 0
+    if (this.#underWay >= maxForwards || before >= Math.ceil(maxForwards * ASKER_SHARE)) return undefined
+    this.#count(asker, 1)
+    return { [Symbol.dispose]: () => this.#count(asker, -1) }
+  }
+
+  #count(asker: string, change: 1 | -1): void {
+    const count = (this.#ofAsker.get(asker) ?? 0) + change
+    this.#underWay += change
+    if (count === 0) this.#ofAsker.delete(asker)
+    else this.#ofAsker.set(asker, count)
   }
 }
 

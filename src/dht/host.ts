@@ -1,12 +1,13 @@
 /** The libp2p node: TCP, noise, yamux, identify, ping and kad-dht, configured as this network needs it. */
 import { type AutoNATv2Components, autoNATv2 } from '@libp2p/autonat-v2'
 import { identify } from '@libp2p/identify'
-import type { ConnectionGater, Libp2p, PeerInfo, PrivateKey } from '@libp2p/interface'
+import type { ConnectionGater, Libp2p, PeerId, PeerInfo, PrivateKey } from '@libp2p/interface'
 import { kadDHT } from '@libp2p/kad-dht'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { type Ping, ping } from '@libp2p/ping'
 import { tcp } from '@libp2p/tcp'
 import { yamux } from '@libp2p/yamux'
+import type { Multiaddr } from '@multiformats/multiaddr'
 import type { Datastore } from 'interface-datastore'
 import { createLibp2p, type Libp2pOptions } from 'libp2p'
 import type { Clock } from '../clock.ts'
@@ -24,7 +25,8 @@ import { encrypter } from './encrypter.ts'
 import { DhtFault } from './fault.ts'
 import { MAX_CONTACT_ADDRESSES } from './frames.ts'
 import { KAD_PREFIX, selectors, validators } from './guard.ts'
-import type { Kad } from './kad.ts'
+import { ipGroupOfAddress } from './ip-group.ts'
+import { type Kad, watchNamed } from './kad.ts'
 import { boundedKad } from './kad-streams.ts'
 import type { Neighbours } from './neighbours.ts'
 import { initialMode } from './reach.ts'
@@ -35,6 +37,8 @@ export interface Host extends AsyncDisposable {
   readonly ping: Ping
   /** Which addresses learned from peers are kept, dialled and told. */
   readonly accepts: AddressPolicy
+  /** To be told of the addresses, in octets, that a connected peer names: it answers for them. */
+  named(by: PeerId, addresses: readonly Uint8Array[]): void
 }
 
 export interface HostNeeds {
@@ -60,11 +64,12 @@ const MAX_PENDING = 100
 /** A node that is not started, so that protocols can be registered first. @throws DhtFault `address` */
 export async function createHost(needs: HostNeeds): Promise<Host> {
   const { config, datastore, identity, clock, neighbours } = needs
+  const budget = new DialBudget(config, clock)
   const callers = config.mode === 'auto' ? new Callers(clock) : undefined
   const accepts: AddressPolicy = neighbours ? (address) => neighbours.isNear(address) : addressPolicy(config)
   const node = await createLibp2p({
     start: false,
-    ...transport(config, clock),
+    ...transport(config, budget),
     ...limits(config),
     ...storage(datastore, identity, accepts),
     connectionGater: neighbours
@@ -75,6 +80,7 @@ export async function createHost(needs: HostNeeds): Promise<Host> {
       identify: identify(),
       ping: ping(streams()),
       ...(neighbours || isLoopbackOnly(config) ? {} : { autoNAT: autoNAT(callers) }),
+      ...(config.mode === 'server' ? { listened: tellListened } : {}),
       kad: boundedKad(
         kadDHT({ ...kadOptions(config, accepts), protocol: kadProtocol(config.network, neighbours) }),
       ),
@@ -82,7 +88,21 @@ export async function createHost(needs: HostNeeds): Promise<Host> {
   })
   if (callers) node.addEventListener('connection:open', ({ detail }) => callers.note(detail))
   const { kad, ping: pinger } = node.services as unknown as { kad: Kad; ping: Ping }
-  return { node, kad, ping: pinger, accepts, [Symbol.asyncDispose]: async () => await node.stop() }
+  const named = nameInto(budget, node, kad)
+  return { node, kad, ping: pinger, accepts, named, [Symbol.asyncDispose]: async () => await node.stop() }
+}
+
+/** Identify and kad-dht tell who named whom; who asks by another protocol has to say so. */
+function nameInto({ namers }: DialBudget, node: Libp2p, kad: Kad): Host['named'] {
+  const named: Host['named'] = (by, addresses) => {
+    const [connection] = node.getConnections(by)
+    const group = connection && ipGroupOfAddress(connection.remoteAddr)
+    if (group !== undefined) for (const address of addresses) namers.named(group, address)
+  }
+  const octets = (addresses: readonly Multiaddr[]) => addresses.map(({ bytes }) => bytes)
+  node.addEventListener('peer:identify', ({ detail }) => named(detail.peerId, octets(detail.listenAddrs)))
+  watchNamed(kad, (by, addresses) => named(by, octets(addresses)))
+  return named
 }
 
 /** AutoNAT takes one peer's word that it dialled an address; a node that goes by it waits until several have got in. */
@@ -99,6 +119,16 @@ function autoNAT(callers: Callers | undefined): (components: AutoNATv2Components
   }
 }
 
+/** A server was said to be reachable by hand: left to itself, libp2p tells nobody of a global address that is not confirmed. */
+function tellListened({ addressManager }: AutoNATv2Components): object {
+  const all = addressManager.getAddressesWithMetadata.bind(addressManager)
+  addressManager.getAddressesWithMetadata = () =>
+    all().map((each) =>
+      each.type === 'transport' ? { ...each, verified: true, expires: Number.POSITIVE_INFINITY } : each,
+    )
+  return {}
+}
+
 /** Protocol 5, "Local": dialled is what mDNS announced, and nobody is let in from elsewhere. */
 function localGater(neighbours: Neighbours): ConnectionGater {
   return {
@@ -111,14 +141,14 @@ function kadProtocol(network: string, neighbours: Neighbours | undefined): strin
   return ['/kadns', network, neighbours ? 'lan' : '', 'kad/1.0.0'].filter((part) => part !== '').join('/')
 }
 
-function transport(config: DhtConfig, clock: Clock): Libp2pOptions {
+function transport(config: DhtConfig, budget: DialBudget): Libp2pOptions {
   const { listen, announce } = config
   return {
     addresses: {
       listen: listen.map((text) => parseMultiaddr(text, 'listen').toString()),
       announce: announce.map((text) => parseMultiaddr(text, 'announce').toString()),
     },
-    transports: [new DialBudget(config, clock).guard(tcp())],
+    transports: [budget.guard(tcp())],
     connectionEncrypters: [encrypter()],
     streamMuxers: [yamux()],
   }

@@ -1,13 +1,16 @@
 /** Bounds on kad-dht's own streams: left to itself it buffers messages of four megabytes before it looks at them. */
-import type { Stream, StreamHandler } from '@libp2p/interface'
+import { isPeerId, type PeerId, type Stream, type StreamHandler } from '@libp2p/interface'
 import type { kadDHT } from '@libp2p/kad-dht'
+import { isDialRefused } from './dial-budget.ts'
 import { DhtFault } from './fault.ts'
 import { MAX_FRAME_OCTETS } from './frames.ts'
+import type { Kad } from './kad.ts'
 
 type MakeKad = ReturnType<typeof kadDHT>
 type Components = Parameters<MakeKad>[0]
 type Registrar = Components['registrar']
 type ConnectionManager = Components['connectionManager']
+type Pinger = Components['ping']
 
 const VARINT_BITS = 7
 /** A length of more is over the bound whatever its octets are. */
@@ -20,8 +23,25 @@ export function boundedKad(make: MakeKad): MakeKad {
   return (components) => {
     const registrar = boundRegistrar(components.registrar)
     const connectionManager = boundConnectionManager(components.connectionManager)
-    return make(replacing(components, { registrar, connectionManager }))
+    const isKnown = async (peer: PeerId) =>
+      (await (kad as unknown as Kad).routingTable.find(peer)) !== undefined
+    const ping = toleratingPing(components.ping, isKnown)
+    const kad = make(replacing(components, { registrar, connectionManager, ping }))
+    return kad
   }
+}
+
+/** A contact that this node itself did not dial is as it was: kad-dht would put another in its place. */
+function toleratingPing(pinger: Pinger, isKnown: (peer: PeerId) => Promise<boolean>): Pinger {
+  const ping: Pinger['ping'] = async (peer, options) => {
+    try {
+      return await pinger.ping(peer, options)
+    } catch (cause) {
+      if (isDialRefused(cause) && isPeerId(peer) && (await isKnown(peer))) return 0
+      throw cause
+    }
+  }
+  return replacing(pinger, { ping })
 }
 
 function boundRegistrar(registrar: Registrar): Registrar {

@@ -2,6 +2,7 @@
 import type { PeerId } from '@libp2p/interface'
 import { type KadDHT, MessageType, type PeerResponseEvent, type QueryEvent } from '@libp2p/kad-dht'
 import { Libp2pRecord } from '@libp2p/record'
+import type { Multiaddr } from '@multiformats/multiaddr'
 import { DhtFault } from './fault.ts'
 import type { Contact, GetReply, GetRequest, PutReply, PutRequest } from './frames.ts'
 import { encodeRecordKey } from './record-key.ts'
@@ -22,6 +23,7 @@ export interface RoutingTable {
 }
 
 export interface KadTable extends RoutingTable {
+  find(peer: PeerId): Promise<PeerId | undefined>
   /** Its trie of buckets. */
   readonly kb: { toIterable(): Iterable<{ readonly peerId: PeerId; readonly kadId: Uint8Array }> }
 }
@@ -48,6 +50,22 @@ export interface KadTarget {
 
 /** kad-dht's wish for progress reports; nobody reads them here. */
 const PATH = { index: 0, queued: 0, running: 0, total: 0 }
+
+/** Tells of every peer that an answer names, whichever of kad-dht's own requests it is to, before anybody dials it. */
+export function watchNamed(
+  { network }: Kad,
+  named: (by: PeerId, addresses: readonly Multiaddr[]) => void,
+): void {
+  const send = network.sendRequest.bind(network)
+  network.sendRequest = async function* (...request) {
+    for await (const event of send(...request)) {
+      if (event.name === 'PEER_RESPONSE') {
+        for (const { multiaddrs } of [...event.closer, ...event.providers]) named(event.from, multiaddrs)
+      }
+      yield event
+    }
+  }
+}
 
 /** GET_VALUE, for a peer that does not speak our protocol. */
 export async function getValue(kad: Kad, target: KadTarget, request: GetRequest): Promise<GetReply> {

@@ -1,7 +1,7 @@
 /** Takes peers that cannot be reached out of the routing table: kad-dht itself does so only when a bucket is full. */
 import type { PeerId } from '@libp2p/interface'
-import { LRUCache } from 'lru-cache'
 import type { Logger } from 'pino'
+import { boundedCache } from '../cache.ts'
 import type { Clock } from '../clock.ts'
 import type { RoutingTable } from './kad.ts'
 
@@ -26,7 +26,7 @@ interface Signs {
 const NEVER: Signs = { failures: 0, heard: Number.NEGATIVE_INFINITY }
 
 export class Liveness {
-  readonly #signs = new LRUCache<string, Signs>({ max: MAX_REMEMBERED })
+  readonly #signs = boundedCache<Signs>(MAX_REMEMBERED)
   readonly #needs: LivenessNeeds
 
   constructor(needs: LivenessNeeds) {

@@ -63,6 +63,8 @@ const ENOUGH = { first: 1, second: 2, closest: Infinity }
 const RELAYS = 2
 /** What each of them may spend. */
 const RELAY = { hopsLeft: 3, messagesLeft: 3 }
+/** A peer that is asked alone is waited for less: as if its answer took so many round trips. */
+const ALONE = 0.8
 const ASK_ONLY = { hopsLeft: 0, messagesLeft: 0 }
 
 /** Protocol 5: fewer than this say nothing about what the network lacks. */
@@ -186,7 +188,7 @@ class Walk {
     candidate.state = 'asked'
     this.#waitsForOne = this.#asked === 0 && this.#isLikelyHolder(candidate)
     this.#asked++
-    using _hedge = this.#hedge(candidate, this.#waitsForOne ? 1 : 1 + spend.hopsLeft)
+    using _hedge = this.#hedge(candidate, this.#waitsForOne ? ALONE : 1 + spend.hopsLeft)
     try {
       const request = { ...this.#request(), ...spend }
       const reply = await this.#tools.ask(candidate.contact, request, this.#signal)

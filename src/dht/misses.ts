@@ -1,5 +1,6 @@
 /** Remembers for a short while which zones were looked for in vain (RFC 9520), so that nobody is asked again at once. */
-import { LRUCache } from 'lru-cache'
+import type { LRUCache } from 'lru-cache'
+import { boundedCache } from '../cache.ts'
 import type { Clock } from '../clock.ts'
 import type { FindOptions, Lookup } from '../zone/directory.ts'
 import type { PublicKey } from '../zone/key.ts'
@@ -20,6 +21,8 @@ interface Miss {
   readonly lookup: Lookup
   /** Milliseconds of the monotonic clock. */
   readonly at: number
+  /** The same moment by the time of day: the other clock stands still while the machine sleeps. */
+  readonly time: number
   /** Seconds. */
   readonly lasts: number
 }
@@ -34,7 +37,7 @@ export class Misses {
 
   constructor(needs: MissesNeeds) {
     this.#needs = needs
-    this.#misses = new LRUCache({ max: MAX_REMEMBERED })
+    this.#misses = boundedCache(MAX_REMEMBERED)
   }
 
   async find(key: PublicKey, options: FindOptions): Promise<Lookup> {
@@ -49,18 +52,20 @@ export class Misses {
     return lookup
   }
 
-  #holds({ at, lasts }: Miss, { maxAge = Infinity }: FindOptions): boolean {
-    const age = (this.#needs.clock.monotonic() - at) / 1000
+  #holds({ at, time, lasts }: Miss, { maxAge = Infinity }: FindOptions): boolean {
+    const { clock } = this.#needs
+    const age = Math.max(clock.monotonic() - at, clock.now() - time) / 1000
     return age < lasts && age <= maxAge
   }
 
   #remember({ label }: PublicKey, lookup: Lookup): void {
+    const { clock } = this.#needs
     const last = this.#misses.get(label)
     // All who waited for one lookup bring the same.
     if (last?.lookup === lookup) return
     const lasts = this.#lastsFor(lookup, last)
     if (lasts === 0) this.#misses.delete(label)
-    else this.#misses.set(label, { lookup, lasts, at: this.#needs.clock.monotonic() })
+    else this.#misses.set(label, { lookup, lasts, at: clock.monotonic(), time: clock.now() })
   }
 
   /** Seconds. RFC 9520 3.2: a failure lasts longer each time, never over five minutes. */

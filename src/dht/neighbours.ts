@@ -4,7 +4,7 @@ import { networkInterfaces } from 'node:os'
 import type { PeerDiscovery, PeerInfo } from '@libp2p/interface'
 import { type MulticastDNSComponents, mdns } from '@libp2p/mdns'
 import type { Multiaddr } from '@multiformats/multiaddr'
-import { LRUCache } from 'lru-cache'
+import { boundedCache } from '../cache.ts'
 import { isInLocalSubnet, withoutPeer } from './addresses.ts'
 import { MAX_CONTACT_ADDRESSES } from './frames.ts'
 
@@ -12,7 +12,7 @@ import { MAX_CONTACT_ADDRESSES } from './frames.ts'
 const MAX_ANNOUNCED = 1000
 
 export class Neighbours {
-  readonly #announced = new LRUCache<string, true>({ max: MAX_ANNOUNCED })
+  readonly #announced = boundedCache<true>(MAX_ANNOUNCED)
   readonly #subnets: () => readonly string[]
   #listener: (peer: PeerInfo) => void = () => undefined
 

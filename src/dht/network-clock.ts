@@ -1,6 +1,7 @@
 /** The time of day this node goes by: the machine's own, unless most peers agree that it is wrong. */
-import { LRUCache } from 'lru-cache'
+
 import type { Logger } from 'pino'
+import { boundedCache } from '../cache.ts'
 import type { Clock } from '../clock.ts'
 import { TOLERANCE } from '../zone/signed-zone.ts'
 
@@ -43,7 +44,7 @@ const LATEST = 8_640_000_000_000_000
 export class NetworkClock implements Clock {
   readonly #machine: Clock
   readonly #logger: Logger
-  readonly #heard = new LRUCache<string, Heard>({ max: MAX_HEARD })
+  readonly #heard = boundedCache<Heard>(MAX_HEARD)
   /** The same as a peer's `origin`, by this machine: it changes when the clock is set, or the machine has slept. */
   #origin: number
   /** What the peers agree on. */

@@ -72,7 +72,7 @@ export async function openNetwork(needs: NetworkNeeds): Promise<Network> {
   const store = new ScopedStore(needs.store, side)
   const neighbours = side === 'lan' ? new Neighbours() : undefined
   const identity = await loadIdentity(datastore)
-  const peers = await PeerShelf.open(datastore, config.maxPeers)
+  const peers = await PeerShelf.open(datastore, { limit: config.maxPeers, logger })
   const guarded = new GuardedDatastore(peers, { store, clock })
   const host = opened.use(
     await createHost({ config, datastore: guarded, identity, clock: machine, neighbours }),
@@ -100,7 +100,7 @@ export async function openNetwork(needs: NetworkNeeds): Promise<Network> {
   const changed = async ({ key, sequence }: Notice, contact: Contact) =>
     await needs.changed({ key, sequence, give: (zone, have) => searcher.askOne(contact, zone, have) })
   const streams = opened.use(new PeerStreams({ node, clock, config, reached, timed, changed }))
-  const client = new ZoneClient(streams, kad)
+  const client = new ZoneClient(streams, host)
   const self = node.peerId.toMultihash().bytes
   const looks = { side, routingTable, bootstrap, client, links, groupOf, clock, logger, self, limits: config }
   const searcher = opened.use(new Searcher(looks))

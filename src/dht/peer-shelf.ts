@@ -2,6 +2,7 @@
 import type { PeerId } from '@libp2p/interface'
 import { BaseDatastore } from 'datastore-core'
 import { type Datastore, Key, type KeyQuery, type Pair, type Query } from 'interface-datastore'
+import type { Logger } from 'pino'
 
 const PEERS = '/peers/'
 /** Of one peer: its addresses pile up with every reply that names it. */
@@ -9,32 +10,40 @@ const MAX_PEER_OCTETS = 4096
 /** The share that goes when there are too many: to find out who stays takes longer than to forget one. */
 const FORGOTTEN_SHARE = 0.1
 
+export interface ShelfLimits {
+  /** How many peers are remembered. */
+  readonly limit: number
+  readonly logger: Logger
+}
+
 export class PeerShelf extends BaseDatastore {
   readonly #inner: Datastore
   readonly #limit: number
+  readonly #logger: Logger
+  #refused = 0
   /** Names of the peers on it, those not read or written for longest first. */
   readonly #names: Set<string>
   /** Who stays, however many there are: those this node is connected with, or would ask. */
   kept: () => Iterable<PeerId> = () => []
 
-  private constructor(inner: Datastore, limit: number, names: Iterable<string>) {
+  private constructor(inner: Datastore, { limit, logger }: ShelfLimits, names: Iterable<string>) {
     super()
+    this.#logger = logger
     this.#inner = inner
     this.#limit = limit
     this.#names = new Set(names)
   }
 
-  /** @param limit how many peers are remembered */
-  static async open(inner: Datastore, limit: number): Promise<PeerShelf> {
+  static async open(inner: Datastore, limits: ShelfLimits): Promise<PeerShelf> {
     const names: string[] = []
     for await (const key of inner.queryKeys({ prefix: PEERS })) names.push(key.toString())
-    return new PeerShelf(inner, limit, names)
+    return new PeerShelf(inner, limits, names)
   }
 
   override async put(key: Key, value: Uint8Array): Promise<Key> {
     const name = key.toString()
     if (!name.startsWith(PEERS)) return await this.#inner.put(key, value)
-    if (value.length > MAX_PEER_OCTETS) return key
+    if (value.length > MAX_PEER_OCTETS) return this.#refuse(key, value.length)
     this.#names.delete(name)
     this.#names.add(name)
     await this.#inner.put(key, value)
@@ -67,6 +76,13 @@ export class PeerShelf extends BaseDatastore {
 
   override async *queryKeys(query: KeyQuery): AsyncGenerator<Key> {
     yield* this.#inner.queryKeys(query)
+  }
+
+  /** What was known of the peer before stays as it is. */
+  #refuse(key: Key, octets: number): Key {
+    const refused = ++this.#refused
+    this.#logger.debug({ peer: key.toString(), octets, refused }, 'too much to remember of one peer')
+    return key
   }
 
   async #forget(): Promise<void> {

@@ -1,6 +1,6 @@
 /** The streams this node asks by: one to each peer, opened when first needed, over a live connection or a dial. */
 import type { Connection, Libp2p, PeerId, Stream } from '@libp2p/interface'
-import { LRUCache } from 'lru-cache'
+import { boundedCache } from '../cache.ts'
 import type { Clock } from '../clock.ts'
 import { abortable } from './abortable.ts'
 import type { DhtConfig } from './config.ts'
@@ -30,9 +30,9 @@ export class PeerStreams implements Disposable {
   readonly #opening = new Map<string, Promise<PeerStream>>()
   readonly #open = new Set<PeerStream>()
   /** Milliseconds of the last exchange with each peer, on a stream that was open. */
-  readonly #roundTrips = new LRUCache<string, number>({ max: MAX_TIMED })
+  readonly #roundTrips = boundedCache<number>(MAX_TIMED)
   /** Peers that left their last request unanswered. */
-  readonly #silent = new LRUCache<string, true>({ max: MAX_TIMED })
+  readonly #silent = boundedCache<true>(MAX_TIMED)
   #closed = false
 
   constructor(needs: PeerStreamsNeeds) {

@@ -1,5 +1,5 @@
 /** How often something may happen: token buckets, one for each key. */
-import { LRUCache } from 'lru-cache'
+import { boundedCache } from '../cache.ts'
 import type { Clock } from '../clock.ts'
 
 export interface Rate {
@@ -18,7 +18,7 @@ interface Bucket {
 }
 
 export class Buckets {
-  readonly #buckets = new LRUCache<string, Bucket>({ max: MAX_BUCKETS })
+  readonly #buckets = boundedCache<Bucket>(MAX_BUCKETS)
   readonly #rate: Rate
   readonly #clock: Clock
 

@@ -32,7 +32,8 @@ export interface SearcherNeeds {
   readonly logger: Logger
   /** This node's peer id as a multihash. */
   readonly self: Uint8Array
-  readonly limits: LookupTools['limits'] & Pick<DhtConfig, 'hedgeMin' | 'requestTimeout' | 'maxForwards'>
+  readonly limits: LookupTools['limits'] &
+    Pick<DhtConfig, 'hedgeMin' | 'requestTimeout' | 'maxForwards' | 'lookupTimeout'>
 }
 
 /** A lookup begins with so many times k peers: of the k closest one hand may have too many. */
@@ -59,6 +60,9 @@ export class Searcher implements Disposable {
       count: limits.maxAsked,
       randomKey,
       suspect: ({ label }) => logger.warn({ zone: label }, CROWD_SEEN),
+      hear: async (goal) => await this.#search(goal, this.#closing.signal),
+      clock,
+      timeout: limits.lookupTimeout,
     })
     this.#tools = {
       ask: async (contact, request, signal) => await client.get(contact, request, signal),

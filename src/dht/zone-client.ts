@@ -1,9 +1,10 @@
 /** Asks peers for zones and gives them zones: by our protocol, and by kad-dht's own requests where a peer lacks it. */
 import type { PeerId } from '@libp2p/interface'
-import { LRUCache } from 'lru-cache'
+import { boundedCache } from '../cache.ts'
 import { peerIdOf } from './contacts.ts'
 import { DhtFault } from './fault.ts'
 import type { Contact, GetReply, GetRequest, PutReply, PutRequest } from './frames.ts'
+import type { Host } from './host.ts'
 import { getValue, type Kad, putValue } from './kad.ts'
 import type { PeerStreams } from './peer-streams.ts'
 
@@ -12,17 +13,20 @@ const MAX_REMEMBERED = 2000
 export class ZoneClient {
   readonly #streams: PeerStreams
   readonly #kad: Kad
+  readonly #named: Host['named']
   /** Peers seen to speak kad-dht only. */
-  readonly #kadOnly = new LRUCache<string, true>({ max: MAX_REMEMBERED })
+  readonly #kadOnly = boundedCache<true>(MAX_REMEMBERED)
 
-  constructor(streams: PeerStreams, kad: Kad) {
+  constructor(streams: PeerStreams, { kad, named }: Pick<Host, 'kad' | 'named'>) {
     this.#streams = streams
     this.#kad = kad
+    this.#named = named
   }
 
   /** @throws DhtFault, or the signal's reason */
   async get(contact: Contact, request: GetRequest, signal: AbortSignal): Promise<GetReply> {
-    const ours = async () => getReply(await this.#streams.request(contact, request, signal))
+    const ours = async () =>
+      this.#heard(contact, getReply(await this.#streams.request(contact, request, signal)))
     return await this.#either(contact, ours, (peer) => getValue(this.#kad, { peer, signal }, request))
   }
 
@@ -40,6 +44,15 @@ export class ZoneClient {
   /** Whether it left the last request unanswered. */
   isSilent(contact: Contact): boolean {
     return this.#streams.isSilent(contact)
+  }
+
+  #heard(contact: Contact, reply: GetReply): GetReply {
+    if (reply.kind !== 'busy')
+      this.#named(
+        peerIdOf(contact),
+        reply.closer.flatMap(({ addresses }) => addresses),
+      )
+    return reply
   }
 
   async #either<R>(

@@ -1,6 +1,6 @@
 /** Zones and floors as they lie on disk: `/zones/<label>` and `/floors/<label>` in a datastore. No rules, only octets. */
 import { type Datastore, Key } from 'interface-datastore'
-import { LRUCache } from 'lru-cache'
+import { boundedCache } from '../cache.ts'
 import type { SignedZone } from '../zone/signed-zone.ts'
 import { DhtFault } from './fault.ts'
 import { digestOf } from './record-key.ts'
@@ -35,7 +35,7 @@ const FLOOR_OCTETS = 24
 export class ZoneShelf {
   readonly #datastore: Datastore
   /** Those of the floors read or written last: each is asked for again within the moment. */
-  readonly #sequences = new LRUCache<string, bigint>({ maxSize: MAX_SEQUENCES, sizeCalculation: () => 1 })
+  readonly #sequences = boundedCache<bigint>(MAX_SEQUENCES)
 
   constructor(datastore: Datastore) {
     this.#datastore = datastore

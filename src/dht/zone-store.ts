@@ -1,7 +1,8 @@
 /** The zones this node holds. Never back: not behind what it holds, not behind what it once saw, not over a restart. */
 import type { Datastore } from 'interface-datastore'
-import { LRUCache } from 'lru-cache'
+import type { LRUCache } from 'lru-cache'
 import type { Logger } from 'pino'
+import { boundedCache } from '../cache.ts'
 import type { Clock } from '../clock.ts'
 import { ZoneFault } from '../zone/fault.ts'
 import { KEY_OCTETS, type PublicKey, publicKeyFromBytes } from '../zone/key.ts'
@@ -73,7 +74,7 @@ export class ZoneStore implements AsyncDisposable {
       locks: this.#locks,
       isHeld: (label) => this.#stock.has(label),
     })
-    this.#held = new LRUCache({ max: config.cachedZones })
+    this.#held = boundedCache(config.cachedZones)
     this.#watchers = new Watchers(logger)
     this.#sweeper = new Sweeper({ clock, logger, sweep: () => this.#sweep() })
   }

@@ -46,14 +46,14 @@ export function answerAnew(
   return { over, made: hasStale ? freshOrStale(deps, asked, { fresh: over, parent }) : over }
 }
 
-/** The stale answer, when asking for a fresh one failed so lately that it is not tried again yet. */
+/** The stale answer, when nobody may be asked now, or asking failed so lately that it is not tried again yet. */
 export function staleAtOnce(
   { cache }: AnewDeps,
   { key, recursionDesired }: Pick<Asked, 'key' | 'recursionDesired'>,
-  now: number,
+  { now, mayAsk }: { now: number; mayAsk: boolean },
 ): ReadyReply | undefined {
   const stale = recursionDesired ? cache.getStale(key, now) : undefined
-  return stale && now < stale.recheckAt ? asStale(stale, now) : undefined
+  return stale && (!mayAsk || now < stale.recheckAt) ? asStale(stale, now) : undefined
 }
 
 async function freshOrStale(

@@ -1,5 +1,6 @@
 /** Ready-made replies by question. Whole answers, never loose records: what one answer said can never become part of another. */
 import { LRUCache } from 'lru-cache'
+import { boundedCache } from '../cache.ts'
 import type { Clock } from '../clock.ts'
 import { Rcode } from '../dns/message.ts'
 import type { LookupEffort } from '../zone/directory.ts'
@@ -65,7 +66,7 @@ export class AnswerCache {
   readonly #entries: LRUCache<string, CacheEntry>
   #due: (key: string) => void = () => undefined
   readonly #keysOfZone = new Map<string, Set<string>>()
-  readonly #newest = new LRUCache<string, { sequence: bigint }>({ max: MAX_ZONES_SEEN })
+  readonly #newest = boundedCache<{ sequence: bigint }>(MAX_ZONES_SEEN)
 
   /** @param staleFor seconds that an answer may still be given after its TTL is over */
   constructor(clock: Clock, { maxOctets, staleFor }: { maxOctets: number; staleFor: number }) {

@@ -28,9 +28,10 @@ export function serving(deps: AnewDeps): Serve {
     const respell = scan.key !== scan.spelledKey
     const hit = respell ? cache.get(scan.key, now) : undefined
     if (hit) return fitReply(hit, scan, { age: ageOf(hit, now), door, respell })
-    const stale = staleAtOnce(deps, scan, now)
+    const mayAsk = load.pending < config.maxPending
+    const stale = staleAtOnce(deps, scan, { now, mayAsk })
     if (stale) return fitReply(stale, scan, { age: 0, door, respell })
-    if (load.pending >= config.maxPending) return refuse(scan, Rcode.ServFail, { door, error: BUSY })
+    if (!mayAsk) return refuse(scan, Rcode.ServFail, { door, error: BUSY })
     load.pending++
     const { made, over } = answerAnew(deps, askedOf(scan, client))
     over.catch(() => undefined).finally(() => load.pending--) // `made` tells of it
@@ -62,7 +63,7 @@ export function asking(
     const now = Math.trunc(deps.clock.monotonic())
     const hit = deps.cache.get(scan.key, now)
     if (hit) return fromMemory(hit, { age: ageOf(hit, now), origin: 'cache', effort: hit.effort })
-    const stale = staleAtOnce(deps, scan, now)
+    const stale = staleAtOnce(deps, scan, { now, mayAsk: true })
     if (stale) return fromMemory(stale, { age: 0, origin: 'stale' })
     const asked = askedOf(scan, { address: '', transport: 'api' })
     const { answer, ready } = await answerAnew(deps, asked, signal).made

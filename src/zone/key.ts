@@ -1,7 +1,7 @@
 /** Public keys: 32 octets of ed25519 that are at the same time the name of a zone. */
 import { createPublicKey, type KeyObject } from 'node:crypto'
 import { Point } from '@noble/ed25519'
-import { LRUCache } from 'lru-cache'
+import { boundedCache } from '../cache.ts'
 import { type Name, nameFromLabels } from '../dns/name.ts'
 import { ZoneFault } from './fault.ts'
 import { decodeZBase32, encodeZBase32 } from './z-base-32.ts'
@@ -32,7 +32,7 @@ export function publicKeyFromBytes(bytes: Uint8Array): PublicKey {
 }
 
 /** Keys by label as they were found, since finding a point takes a fifth of a millisecond, and every question and every peer asks. */
-const found = new LRUCache<string, { readonly key: PublicKey | undefined }>({ max: 10_000 })
+const found = boundedCache<{ readonly key: PublicKey | undefined }>(10_000)
 
 /** The key a label spells; undefined when the label is not the one valid spelling of a valid key. Case is folded. */
 export function publicKeyFromLabel(label: string): PublicKey | undefined {

@@ -31,10 +31,10 @@ export class RealNode {
 
   async start(bootstrap: string): Promise<void> {
     const flags = bootstrap === '' ? [] : ['--dht-bootstrap', bootstrap]
-    const announce = `/ip4/${this.ip}/tcp/${PORT}`
-    const common = ['--log-level', 'error', '--upstream-servers', '', '--dht-announce', announce]
+    const address = `/ip4/${this.ip}/tcp/${PORT}`
+    const common = ['--log-level', 'error', '--upstream-servers', '']
     await this.machine.start(this.data, ...common, ...flags)
-    this.address = `${announce}/p2p/${(await this.state()).peerId}`
+    this.address = `${address}/p2p/${(await this.state()).peerId}`
   }
 
   async state(): Promise<State> {

@@ -20,8 +20,9 @@ import { VirtualNetwork } from './virtual-network.ts'
 const COUNT = 20
 const { signal } = new AbortController()
 
-function scene({ peers = 200, answers = Number.POSITIVE_INFINITY } = {}) {
-  const network = new VirtualNetwork(peers, new ManualClock())
+function scene({ peers = 200, answers = Number.POSITIVE_INFINITY, stuck = false } = {}) {
+  const clock = new ManualClock()
+  const network = new VirtualNetwork(peers, clock)
   const seeds = new Random('crowding')
   const newKey = () => new TestOwner(() => 0, seeds.octets(32)).key
   const suspected: string[] = []
@@ -31,20 +32,24 @@ function scene({ peers = 200, answers = Number.POSITIVE_INFINITY } = {}) {
     count: COUNT,
     randomKey: newKey,
     suspect: ({ label }) => suspected.push(label),
+    hear: async (goal) => {
+      searched.push(goal)
+      return await hear(goal)
+    },
+    clock,
+    timeout: 1800,
   })
   const look = async (goal: LookupGoal) => {
     const contacts = network.closest(goal.key, goal.replica).map(({ contact }) => contact)
     return await walk(goal, contacts.slice(0, answers), { tools: network.tools(), signal })
   }
+  const hear = async (goal: LookupGoal) =>
+    stuck ? await new Promise<never>(() => undefined) : await look(goal)
   const find = async (key: PublicKey, parts: Partial<Findings> = {}, replica: Replica = 0) => {
     const goal = { key, replica, floor: 0n, until: 'first', timeout: 1800 } as const
-    return await crowding.search(goal, async (each) => {
-      if (each === goal) return { ...(await look(goal)), ...parts }
-      searched.push(each)
-      return await look(each)
-    })
+    return await crowding.search(goal, async (each) => ({ ...(await look(each)), ...parts }))
   }
-  return { find, newKey, suspected, searched }
+  return { clock, find, newKey, suspected, searched }
 }
 
 /** The closest to a place of so many ids that somebody has made. */
@@ -137,6 +142,49 @@ test('when the other neighbourhoods of a name are asked, random places are heard
   assert.equal(searched.length, 4)
 })
 
+test('random places that nobody hears to the end keep a lookup no longer than its own time', async () => {
+  const { clock, find, newKey } = scene({ stuck: true })
+  let ended = false
+  const found = find(newKey(), { effort: { asked: 20, hops: 1, milliseconds: 1500 } }).finally(() => {
+    ended = true
+  })
+  await clock.settle()
+  clock.advance(299)
+  await clock.settle()
+  assert.equal(ended, false)
+  clock.advance(1)
+  assert.equal((await found).verdict.kind, 'absent')
+})
+
+test('where random places tell nothing they are heard again after ten seconds, and not with every name', async () => {
+  const { clock, find, newKey, searched } = scene({ peers: 15 })
+  for (let time = 0; time < 3; time++) await find(newKey(), { fewPeers: false, verdict: { kind: 'absent' } })
+  assert.equal(searched.length, 4)
+  clock.advance(10_000)
+  await find(newKey(), { fewPeers: false, verdict: { kind: 'absent' } })
+  assert.equal(searched.length, 8)
+})
+
+test('places are compared with for an hour', async () => {
+  const { clock, find, newKey, searched } = scene()
+  await find(newKey())
+  clock.advance(3_599_999)
+  await find(newKey())
+  assert.equal(searched.length, 4)
+  clock.advance(1)
+  await find(newKey())
+  assert.equal(searched.length, 7, 'the three besides the one found just before')
+})
+
+test('crowds are not what the next is compared with', async () => {
+  const { find, newKey, suspected } = scene()
+  for (let time = 0; time < 70; time++) {
+    const key = newKey()
+    await find(key, { verdict: { kind: 'absent' }, closest: ground(key, 0, 2000) })
+  }
+  assert.equal(suspected.length, 70)
+})
+
 test('one crowded key asked for again and again does not make crowds look usual', async () => {
   const { find, newKey } = scene()
   const key = newKey()
@@ -205,7 +253,7 @@ function besieged() {
     clock,
     logger: pino({}, { write: (line) => void logged.push(JSON.parse(line)) }),
     self: Buffer.from('self'),
-    limits: { ...honest.limits, hedgeMin: 60, maxForwards: 0, requestTimeout: 800 },
+    limits: { ...honest.limits, hedgeMin: 60, maxForwards: 0, requestTimeout: 800, lookupTimeout: 1800 },
   })
   const look = async (wanted: PublicKey) =>
     await searchReplicas(

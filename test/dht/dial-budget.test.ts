@@ -28,7 +28,11 @@ function setUp(limits: { listen?: string[]; bootstrap?: string[] } = {}, answers
     }
     return dialled.length - before
   }
-  return { clock, dial, guarded }
+  /** Someone of an IP group names them. */
+  const name = (namer: string, addresses: readonly string[]) => {
+    for (const address of addresses) budget.namers.named(namer, multiaddr(address).bytes)
+  }
+  return { clock, dial, guarded, name }
 }
 
 const inGroups = (count: number) => Array.from({ length: count }, (_, at) => `/ip4/20.${at}.0.1/tcp/4601`)
@@ -57,6 +61,45 @@ test('a host that was reached before, or is configured, is free', async () => {
   assert.equal(await dial(inGroups(40)), 1, 'the one that answered')
   const again = Array.from({ length: 30 }, () => '/ip4/30.0.0.1/tcp/4601')
   assert.equal(await dial(again), 30)
+})
+
+test('a host that was reached at one port is not free at the others', async () => {
+  const { dial } = setUp({}, ['20.1.0.1'])
+  await dial(['/ip4/20.1.0.1/tcp/4601'])
+  assert.equal(await dial(Array.from({ length: 100 }, (_, at) => `/ip4/20.1.0.1/tcp/${5000 + at}`)), 4)
+})
+
+test('of what one IP group names four dials may fail, and four more ten minutes later', async () => {
+  const { clock, dial, name } = setUp()
+  name('66.1', inGroups(100))
+  assert.equal(await dial(inGroups(20)), 4)
+  clock.advance(100_000)
+  assert.equal(await dial(inGroups(20)), 0)
+  clock.advance(500_000)
+  assert.equal(await dial(inGroups(20)), 4)
+})
+
+test('who is configured to join by may name sixteen in vain', async () => {
+  const { dial, name } = setUp({ bootstrap: ['/ip4/66.1.0.1/tcp/4601'] })
+  name('66.1', inGroups(100))
+  assert.equal(await dial(inGroups(20)), 16)
+})
+
+test('who has named such as are there may name more in vain', async () => {
+  const living = Array.from({ length: 9 }, (_, at) => `20.${at}.0.1`)
+  const { clock, dial, name } = setUp({}, living)
+  name('66.1', inGroups(100))
+  await dial(inGroups(9))
+  clock.advance(10_000)
+  assert.equal(await dial(inGroups(100).slice(9, 29)), 16)
+})
+
+test('a host is dialled on the word of another when the first to name it has named too many in vain', async () => {
+  const { dial, name } = setUp()
+  name('66.1', inGroups(10))
+  await dial(inGroups(4))
+  name('77.1', inGroups(10))
+  assert.equal(await dial(inGroups(10)), 4)
 })
 
 test('what is refused says that it was this node', async () => {

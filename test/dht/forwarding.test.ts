@@ -9,14 +9,16 @@ import { ManualClock } from '../support/manual-clock.ts'
 import { TestOwner } from '../support/test-zone.ts'
 
 const contact = (name: string): Contact => ({ id: Buffer.from(name), addresses: [] })
-const ASKER = Buffer.from('asker')
 const REQUEST_TIMEOUT = 800
 const HEDGE = 60
 
 const never = new Promise<never>(() => undefined)
 const ABSENT: GetReply = { kind: 'absent', closer: [] }
 
-function setUp(replies: Record<string, GetReply | Promise<never>>, maxForwards = 10) {
+function setUp(
+  replies: Record<string, GetReply | Promise<never>>,
+  { maxForwards = 10, groups = {} as Record<string, string> } = {},
+) {
   const clock = new ManualClock()
   const owner = new TestOwner(() => clock.now())
   const asked: [name: string, request: GetRequest][] = []
@@ -30,13 +32,14 @@ function setUp(replies: Record<string, GetReply | Promise<never>>, maxForwards =
     },
     hedgeAfter: () => HEDGE,
     accept: verifyZone,
+    groupOf: ({ id }) => groups[Buffer.from(id).toString()],
     clock,
     limits: { maxForwards, requestTimeout: REQUEST_TIMEOUT },
   })
-  const forward = async (request: Partial<GetRequest> = {}) => {
+  const forward = async (request: Partial<GetRequest> = {}, asker = 'asker') => {
     const budget = { hopsLeft: 3, messagesLeft: 3, millisecondsLeft: 1800 }
     const get = { kind: 'get', key: owner.key.bytes, replica: 1, have: undefined, ...budget } as const
-    return await forwarder.forward({ ...get, ...request }, ASKER)
+    return await forwarder.forward({ ...get, ...request }, Buffer.from(asker))
   }
   return { clock, owner, asked, signals, forward, replies }
 }
@@ -136,13 +139,29 @@ test('it ends in time for the answer to come back, and asks nobody after that', 
 })
 
 test('no more than so many are passed on at once', async () => {
-  const { clock, asked, forward } = setUp({ stuck: never }, 2)
-  const both = [forward(), forward()]
-  assert.equal(await forward(), undefined)
+  const { clock, asked, forward } = setUp({ stuck: never }, { maxForwards: 2 })
+  const both = [forward({}, 'one'), forward({}, 'another')]
+  assert.equal(await forward({}, 'a third'), undefined)
   assert.equal(asked.length, 2)
   clock.advance(REQUEST_TIMEOUT)
   await Promise.all(both)
-  void forward()
+  void forward({}, 'a third')
   await clock.settle()
   assert.equal(asked.length, 3)
+})
+
+test('one asker has a quarter of them, and so have all of one IP group', async () => {
+  const groups = { ours: '66.1', too: '66.1', other: '77.1' }
+  const { clock, asked, forward } = setUp({ stuck: never }, { maxForwards: 8, groups })
+  const first = [forward({}, 'ours'), forward({}, 'too')]
+  assert.equal(await forward({}, 'ours'), undefined)
+  const others = [forward({}, 'other'), forward({}, 'ungrouped'), forward({}, 'ungrouped')]
+  assert.equal(await forward({}, 'ungrouped'), undefined)
+  await clock.settle()
+  assert.equal(asked.length, 5)
+  clock.advance(REQUEST_TIMEOUT)
+  await Promise.all([...first, ...others])
+  void forward({}, 'ours')
+  await clock.settle()
+  assert.equal(asked.length, 6)
 })

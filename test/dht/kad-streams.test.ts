@@ -9,6 +9,7 @@ import { tcp } from '@libp2p/tcp'
 import { yamux } from '@libp2p/yamux'
 import { multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
+import { DialRefused } from '../../src/dht/dial-budget.ts'
 import { DhtFault } from '../../src/dht/fault.ts'
 import { boundedKad, MessageLengths } from '../../src/dht/kad-streams.ts'
 import { TestNetwork } from '../support/dht.ts'
@@ -109,6 +110,7 @@ async function openBounded(): Promise<{ stream: FakeStream; buffered: () => numb
   const components = {
     registrar: {},
     connectionManager: { openStream: async () => stream as unknown as Stream },
+    ping: {},
     peerId: peer,
   }
   let given: typeof components | undefined
@@ -146,4 +148,31 @@ test('answers to questions nobody asked do not pile up, however slowly they come
   }
   assert.ok(stream.aborted[0] instanceof DhtFault)
   assert.ok(buffered() <= 3 * message(100).length, `${buffered()}`)
+})
+
+test('a contact that this node itself would not dial answers kad-dht for as long as it is in the routing table', async () => {
+  const known = peerIdFromString('12D3KooWGC6TvWhfapngX6wvJHMYvKpDMXPb3ZnCZ6dMoaMtimQ5')
+  const stranger = peerIdFromString('12D3KooWEidYMRpZB1hD5zivJqSjeWoPE3QQ2VN94ifGGTeo1yUk')
+  let fault: Error = new DialRefused('Too many hosts were dialled within a few seconds.')
+  const components = {
+    registrar: {},
+    connectionManager: {},
+    ping: {
+      ping: async () => {
+        throw fault
+      },
+    },
+  }
+  type Make = Parameters<typeof boundedKad>[0]
+  let given: Parameters<Make>[0] | undefined
+  const routingTable = { find: async (peer: unknown) => (peer === known ? peer : undefined) }
+  const make = (parts: typeof given) => {
+    given = parts
+    return { routingTable }
+  }
+  boundedKad(make as unknown as Make)(components as never)
+  assert.equal(await given?.ping.ping(known), 0)
+  await assert.rejects(async () => await given?.ping.ping(stranger), DialRefused)
+  fault = new Error('Nobody is there.')
+  await assert.rejects(async () => await given?.ping.ping(known), fault)
 })

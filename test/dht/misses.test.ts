@@ -100,3 +100,11 @@ test('a failure without any peer is not remembered', async () => {
   await find()
   assert.equal(network.asked, 2)
 })
+
+test('a miss does not outlast a night in which the machine slept', async () => {
+  const { clock, network, find } = setUp()
+  await find()
+  clock.jump(8 * 3_600_000)
+  await find()
+  assert.equal(network.asked, 2)
+})

@@ -6,6 +6,7 @@ import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
 import { MemoryDatastore } from 'datastore-core'
 import { createLibp2p } from 'libp2p'
+import { pino } from 'pino'
 import { PeerShelf } from '../../src/dht/peer-shelf.ts'
 
 const newPeer = async () => peerIdFromPrivateKey(await generateKeyPair('Ed25519'))
@@ -13,9 +14,11 @@ const address = (port: number) => multiaddr(`/ip4/192.0.2.1/tcp/${port}`)
 
 /** libp2p's own peer store on a shelf for so many. */
 async function setUp(limit: number, datastore = new MemoryDatastore()) {
-  const shelf = await PeerShelf.open(datastore, limit)
+  const logged: { refused?: number }[] = []
+  const logger = pino({ level: 'debug' }, { write: (line) => void logged.push(JSON.parse(line)) })
+  const shelf = await PeerShelf.open(datastore, { limit, logger })
   const { peerStore: store } = await createLibp2p({ start: false, datastore: shelf })
-  return { datastore, shelf, store }
+  return { datastore, shelf, store, logged }
 }
 
 test('of many peers that are named so many are remembered, the last of them, and those that are kept', async () => {
@@ -42,9 +45,10 @@ test('those on it at the start count too', async () => {
 })
 
 test('the addresses of one peer do not pile up without end, and what was there before stays', async () => {
-  const { store } = await setUp(50)
+  const { store, logged } = await setUp(50)
   const peer = await newPeer()
   for (let port = 1; port <= 1000; port++) await store.merge(peer, { multiaddrs: [address(port)] })
   const { addresses } = await store.get(peer)
   assert.ok(addresses.length > 8 && addresses.length < 300, `${addresses.length}`)
+  assert.equal(logged.at(-1)?.refused, 1000 - addresses.length, 'each that was left out is counted')
 })

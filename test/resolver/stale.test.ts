@@ -180,6 +180,21 @@ test('a hundred clients that wait for a newer answer in vain: one question goes 
   resolver.clock.advance(UPSTREAM_TIMEOUT)
 })
 
+test('too many questions at once: whoever can be given a stale answer is', async () => {
+  const held = { answer: 'slow.example. 9 IN A 192.0.2.1', held: true } as const
+  const scripts = [{ [WWW]: GOOD, 'slow.example A': held }]
+  await using resolver = await TestResolver.open({ scripts, config: { maxPending: 1 } })
+  await resolver.ask(WWW)
+  resolver.clock.advance(TTL)
+  const slow = resolver.ask('slow.example A')
+  await resolver.untilAsked(2)
+  assert.deepEqual(wordOf(await resolver.ask(WWW, EDNS)), STALE)
+  assert.equal((await resolver.ask(WWW, { bits: 0 })).rcode, Rcode.ServFail)
+  resolver.upstream.release()
+  await slow
+  assert.equal((await resolver.ask(WWW)).answers[0]?.ttl, 300)
+})
+
 describe('after asking failed', () => {
   test('the stale answer is given at once for 30 s, and nobody is asked', async () => {
     await using resolver = await opened({ [WWW]: GOOD })

@@ -1,5 +1,5 @@
 /** A question that could not be answered is not asked again at once (RFC 9520): a broken name costs its servers, and whoever asks, little. */
-import { LRUCache } from 'lru-cache'
+import { boundedCache } from '../../cache.ts'
 import type { Clock } from '../../clock.ts'
 import { DnsFault } from '../../dns/fault.ts'
 import { ExtendedError } from '../../dns/message.ts'
@@ -25,7 +25,7 @@ const MAX_FAILURES = 10_000
 export const failureMemory =
   (clock: Clock): Layer =>
   (next) => {
-    const failures = new LRUCache<string, Failure>({ max: MAX_FAILURES })
+    const failures = boundedCache<Failure>(MAX_FAILURES)
     return async (query) => {
       if (!query.recursionDesired) return next(query) // it asks nobody
       const key = keyOf(query)
