@@ -300,6 +300,12 @@ async function advanceUntilAsked(resolver: TestResolver, server: number): Promis
   await resolver.untilAsked(1, resolver.upstreams[server])
 }
 
+/** One bit of one octet turned: of a letter, it is its case. */
+function flip(reply: Buffer, at: number): Buffer {
+  reply[at] = reply.readUInt8(at) ^ 0x20
+  return reply
+}
+
 describe('what the upstream is asked', () => {
   test('the question with RD and OPT, each time under another id', async () => {
     await using resolver = await TestResolver.open()
@@ -331,6 +337,35 @@ describe('what the upstream is asked', () => {
       resolver.upstream.asked.map(({ transport }) => transport),
       ['udp', 'tcp'],
     )
+  })
+
+  for (const [word, change] of [
+    ['in another case', (reply: Buffer) => flip(reply, 13)],
+    ['of five octets', (reply: Buffer) => reply.subarray(0, 5)],
+    ['under another id', (reply: Buffer) => flip(reply, 1)],
+  ] as const) {
+    test(`over TCP when a reply ${word} comes to its port: somebody may be guessing`, async () => {
+      const name = 'www.example.org A'
+      let first = true
+      const once = (reply: Buffer) => {
+        if (!first) return reply
+        first = false
+        return change(reply)
+      }
+      await using resolver = await TestResolver.open({ scripts: [{ [name]: { ...WWW, change: once } }] })
+      assert.deepEqual(linesOf((await resolver.ask(name)).answers), ['www.example.org. 300 A 192.0.2.80'])
+      assert.deepEqual(
+        resolver.upstream.asked.map(({ transport }) => transport),
+        ['udp', 'tcp'],
+      )
+    })
+  }
+
+  test('in a random case, each time another', async () => {
+    await using resolver = await TestResolver.open()
+    for (let at = 0; at < 8; at++) await resolver.ask(`${at}.a.long.name.to.spell.example A`)
+    const spelled = resolver.upstream.asked.map(({ name }) => name.slice(2))
+    assert.ok(new Set(spelled).size > 4)
   })
 
   test('over TCP too when its answer over UDP is cut in the middle of a record', async () => {

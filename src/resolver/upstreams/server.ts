@@ -7,7 +7,7 @@ import { makeOutgoing, type Outgoing, padded } from './exchange.ts'
 import { KeptStream } from './kept-stream.ts'
 import { exchangeTcp, openTcp } from './tcp.ts'
 import { tlsOpener } from './tls.ts'
-import { exchangeUdp } from './udp.ts'
+import { exchangeUdp, NearMiss } from './udp.ts'
 
 /** How a server says that it does not understand OPT (RFC 6891 7). */
 const NO_EDNS = new Set<number>([Rcode.FormErr, Rcode.NotImp, Rcode.BadVers])
@@ -63,8 +63,11 @@ function channelTo(server: UpstreamServer, clock: Clock): Channel {
 }
 
 async function askPlain(endpoint: Endpoint, outgoing: Outgoing, signal: AbortSignal): Promise<Message> {
-  const reply = await exchangeUdp(endpoint, outgoing, signal)
-  if (!reply.flags.truncated) return reply
+  const reply = await exchangeUdp(endpoint, outgoing, signal).catch((fault) => {
+    if (fault instanceof NearMiss) return undefined
+    throw fault
+  })
+  if (reply && !reply.flags.truncated) return reply
   const whole = await exchangeTcp(endpoint, outgoing, signal)
   if (whole.flags.truncated) throw new Error('The upstream cut its answer short over TCP too.')
   return whole

@@ -1,11 +1,16 @@
 /** One question over UDP: a socket of its own, connected, so that only the upstream's address and port reach it. */
+import { randomBytes } from 'node:crypto'
 import { createSocket } from 'node:dgram'
 import { isIPv6 } from 'node:net'
 import type { Message } from '../../dns/message.ts'
+import { HEADER_OCTETS } from '../../dns/walker.ts'
 import type { Endpoint } from '../config.ts'
 import { type Outgoing, settleWith } from './exchange.ts'
 
-/** Waits for the reply that matches, ignoring what does not, until `signal` aborts. The kernel picks a random port. */
+/** Something came from the server's address that is not its reply: somebody may be guessing (RFC 5452 9.2). */
+export class NearMiss extends Error {}
+
+/** The first reply, if it has our id and our question in the case it was sent; else a NearMiss. The kernel picks a random port. */
 export function exchangeUdp(endpoint: Endpoint, outgoing: Outgoing, signal: AbortSignal): Promise<Message> {
   const settling = Promise.withResolvers<Message>()
   const { promise, reject } = settling
@@ -13,13 +18,36 @@ export function exchangeUdp(endpoint: Endpoint, outgoing: Outgoing, signal: Abor
   const onAbort = () => reject(signal.reason)
   signal.addEventListener('abort', onAbort, { once: true })
   socket.on('error', reject)
-  socket.on('message', (octets) => settleWith(octets, outgoing, settling))
+  const { packet, nameEnd } = inMixedCase(outgoing)
+  socket.on('message', (octets) => {
+    if (
+      octets.compare(packet, HEADER_OCTETS, nameEnd, HEADER_OCTETS, Math.min(nameEnd, octets.length)) === 0
+    ) {
+      // Back in the asker's case, before names that point to it are read.
+      outgoing.packet.copy(octets, HEADER_OCTETS, HEADER_OCTETS, nameEnd)
+      settleWith(octets, outgoing, settling)
+    }
+    reject(new NearMiss('A reply is not to the question that was sent.'))
+  })
   socket.connect(endpoint.port, endpoint.host, () => {
     if (signal.aborted) onAbort()
-    else socket.send(outgoing.packet)
+    else socket.send(packet)
   })
   return promise.finally(() => {
     signal.removeEventListener('abort', onAbort)
     socket.close()
   })
+}
+
+/** Each letter of the name in a random case, which the reply has to repeat: as many more bits to guess (draft-vixie-dnsext-dns0x20). */
+function inMixedCase({ packet, query }: Outgoing): { packet: Buffer; nameEnd: number } {
+  const mixed = Buffer.from(packet)
+  const nameEnd = HEADER_OCTETS + query.question.name.length
+  const coins = randomBytes(nameEnd)
+  for (let at = HEADER_OCTETS; at < nameEnd; at++) {
+    const octet = mixed.readUInt8(at)
+    // Lengths of labels are below 64 and no letters.
+    if (/[a-z]/i.test(String.fromCharCode(octet))) mixed[at] = octet ^ (coins.readUInt8(at) & 0x20)
+  }
+  return { packet: mixed, nameEnd }
 }
