@@ -172,7 +172,8 @@ function assemble(values: ReadonlyMap<Setting, unknown>): Config {
 }
 
 function freezeDeeply(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null) return value
+  // Octets cannot be frozen.
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return value
   for (const part of Object.values(value)) freezeDeeply(part)
   return Object.freeze(value)
 }

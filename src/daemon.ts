@@ -9,6 +9,8 @@ import { loadOrCreateToken } from './api/token.ts'
 import { type Clock, systemClock } from './clock.ts'
 import type { Config } from './config.ts'
 import { type Membership, type NetworkDirectory, openDirectory } from './dht/directory.ts'
+import { formatName } from './dns/name.ts'
+import { whoseName } from './names/whose.ts'
 import { openPublisher } from './publisher/publisher.ts'
 import { formatEndpoint } from './resolver/config.ts'
 import type { WantedPort } from './resolver/listeners/listener.ts'
@@ -48,6 +50,8 @@ export async function openDaemon(
   config: Config,
   { logger, clock = systemClock }: DaemonNeeds,
 ): Promise<Daemon> {
+  const strange = strangeNames(config)
+  if (strange.length > 0) throw new StartFault(strange)
   const ports = wantedPorts(config)
   const twice = namedTwice(ports)
   if (twice.length > 0) throw new StartFault(twice)
@@ -134,6 +138,16 @@ function describe(directory: NetworkDirectory, doors: { dns: string; api: string
 
 function membership(of: Membership) {
   return { peerId: of.peerId, addresses: of.addresses(), reach: of.reach(), peers: of.peerCount() }
+}
+
+/** What belongs to a key is its owner's to say, and nobody else's. */
+function strangeNames({ dns, names }: Config): string[] {
+  return dns.records
+    .filter(({ name }) => whoseName(name, names.suffix).kind !== 'ordinary')
+    .map(
+      ({ name }) =>
+        `dns.records cannot have ${formatName(name)}: such names are answered from signed zones alone.`,
+    )
 }
 
 function wantedPorts({ dns, api, dht }: Config): WantedPort[] {

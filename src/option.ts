@@ -1,9 +1,12 @@
 /** One setting: what it may be, and how it is read from a file's value or from text. */
 import { isIP, isIPv4 } from 'node:net'
 import { type Component, multiaddr } from '@multiformats/multiaddr'
+import { DnsFault } from './dns/fault.ts'
+import { RecordType, type ResourceRecord } from './dns/message.ts'
 import { fold, type Name, parseName, ROOT } from './dns/name.ts'
 import type { Endpoint, UpstreamServer } from './resolver/config.ts'
 import { publicKeyFromLabel } from './zone/key.ts'
+import { parseRecordLine } from './zone/zone-file.ts'
 
 /** A kind of value. Both readers throw an Error whose message says what it should be, such as "a number from 1 to 9". */
 export interface Kind<Value> {
@@ -200,6 +203,21 @@ function attemptName(value: string): Name | undefined {
     return undefined
   }
 }
+
+const LOCAL_RECORD = 'a record as in a zone file, such as "printer.lan 300 A 192.168.1.9"'
+/** A local name has nothing below it that these could stand for. */
+const NOT_LOCAL = new Set<number>([RecordType.NS, RecordType.DNAME])
+
+export const localRecord: Kind<ResourceRecord> = textual((value) => {
+  try {
+    const record = parseRecordLine(value)
+    if (!NOT_LOCAL.has(record.type)) return record
+  } catch (cause) {
+    if (!(cause instanceof DnsFault)) throw cause
+    throw new Error(`${LOCAL_RECORD} (${cause.message})`)
+  }
+  throw new Error(`${LOCAL_RECORD}, of any type but NS and DNAME`)
+}, LOCAL_RECORD)
 
 const ZONE_LABEL = 'the 52 characters of a key, without the suffix'
 

@@ -171,6 +171,32 @@ describe('one setting', () => {
     })
   }
 
+  test('a record of the house is a line of a zone file; the fault says what is wrong with it', () => {
+    const { dns } = loadConfig({
+      flags: { 'dns-records': 'a.lan 60 A 192.0.2.1, b.lan AAAA ::1' },
+      environment: {},
+    }).config
+    assert.deepEqual(
+      dns.records.map(({ ttl, type }) => [ttl, type]),
+      [
+        [60, 1],
+        [300, 28],
+      ],
+    )
+    for (const [line, words] of [
+      ['a.lan 60 A 192.0.2', /192\.0\.2/],
+      ['a.lan 60 NS ns.lan', /but NS and DNAME/],
+      ['$ORIGIN lan.', /such as "printer\.lan 300 A/],
+      ['a.lan 60 SOA x y 1 2 3 4 5', /SOA/],
+      ['a.lan 9999999999 A 192.0.2.1', /TTL/],
+      ['', /one record/],
+    ] as const) {
+      const file = line === '' ? { 'dns-records': ' ,' } : { 'dns-records': line }
+      const [fault = ''] = faultsOf({ flags: file })
+      assert.match(fault, words)
+    }
+  })
+
   test('the suffix is a name, folded, with or without its final dot', () => {
     for (const suffix of ['Kad.ALT', 'kad.alt.']) {
       const { names } = loadConfig({ ...NOTHING, environment: { KADNS_NAMES_SUFFIX: suffix } }).config

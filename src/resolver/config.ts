@@ -1,4 +1,5 @@
 /** The resolver's slice of the configuration. Times in milliseconds, TTLs in seconds; config/default.toml says why. */
+import type { ResourceRecord } from '../dns/message.ts'
 
 export interface Endpoint {
   readonly host: string
@@ -33,6 +34,8 @@ export interface DnsConfig {
   readonly maxNegativeTtl: number
   /** How long an answer may still be given after its TTL is over, when no newer one can be had. */
   readonly staleFor: number
+  /** For names of the house. */
+  readonly records: readonly ResourceRecord[]
   /** CNAMEs followed for one question. */
   readonly maxAliases: number
 }

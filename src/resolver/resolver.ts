@@ -41,7 +41,7 @@ const LOOP =
 export function makeResolver(deps: ResolverDeps): Resolver {
   const { clock, config, upstream, suffix, directory, isTrusted, logger } = deps
   const cache = new AnswerCache(clock, { maxOctets: config.cacheOctets, staleFor: config.staleFor })
-  const { maxTtl, maxNegativeTtl, maxAliases } = config
+  const { maxTtl, maxNegativeTtl, maxAliases, records } = config
   const ordinary = openUpstreams(upstream, clock)
   const resolve = pipeline({
     clock,
@@ -49,6 +49,7 @@ export function makeResolver(deps: ResolverDeps): Resolver {
     suffix,
     maxNegativeTtl,
     maxAliases,
+    records,
     isTrusted,
     limits: { maxTtl, maxNegativeTtl, maxAliases },
     upstream: ordinary,

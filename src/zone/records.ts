@@ -112,7 +112,8 @@ function parseOwner(text: string, key: PublicKey, suffix: Name): Name {
   return name
 }
 
-function parseDataType(text: string): number {
+/** @throws DnsFault for what only a node or a question can name */
+export function parseDataType(text: string): number {
   const type = parseType(text)
   if (type === undefined)
     throw new DnsFault('bad-text', `"${text}" is no record type; unknown ones are written TYPE65280.`)

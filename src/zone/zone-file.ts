@@ -1,11 +1,11 @@
 /** Zone files (RFC 1035 5, $TTL of RFC 2308 4) to records as text, and back. */
 import { DnsFault } from '../dns/fault.ts'
-import { formatType, parseType } from '../dns/message.ts'
+import { formatType, MAX_TTL, parseType, RecordClass, type ResourceRecord } from '../dns/message.ts'
 import { formatName, parseName } from '../dns/name.ts'
-import { formatRdata, parseRdataTokens } from '../dns/rdata-text.ts'
+import { formatRdata, parseRdata, parseRdataTokens } from '../dns/rdata-text.ts'
 import { type Entry, scanEntries, type Token } from '../dns/text.ts'
 import type { PublicKey } from './key.ts'
-import { formatRecordText, type RecordText } from './records.ts'
+import { formatRecordText, parseDataType, type RecordText } from './records.ts'
 import type { SignedZone } from './signed-zone.ts'
 
 /** TTL of a record when neither it nor a $TTL says one, in seconds. */
@@ -33,6 +33,19 @@ export function parseZoneFile(text: string, key: PublicKey): ZoneFileRecord[] {
     .map((entry) => readEntry(entry, state))
     .filter((record) => record !== undefined)
     .filter(({ type }) => type !== 'SOA')
+}
+
+/**
+ * One record on one line, of no zone: names are absolute, with a final dot or without.
+ * @throws DnsFault
+ */
+export function parseRecordLine(text: string): ResourceRecord {
+  const [entry, more] = scanEntries(text)
+  if (!entry || more || entry.indented) fail('This is not one record on one line.')
+  const { name, type, ttl, value } = readRecord(entry, { origin: '.', owner: undefined, ttl: DEFAULT_TTL })
+  const number = parseDataType(type)
+  if (ttl > MAX_TTL) fail(`A TTL is at most ${MAX_TTL} seconds.`)
+  return { name: parseName(name), type: number, class: RecordClass.IN, ttl, data: parseRdata(number, value) }
 }
 
 function readEntry(entry: Entry, state: State): ZoneFileRecord | undefined {

@@ -232,3 +232,13 @@ test('free ports may be asked for more than once', async () => {
   await using node = await start({ 'dns-listen': '127.0.0.1:0,127.0.0.1:0' })
   assert.equal(new Set(node.dns).size, 2)
 })
+
+describe('records for names of the house', () => {
+  test('cannot be for a name of a key, nor under the suffix', async () => {
+    for (const name of [`www.${label}.kad.alt.`, 'www.kad.alt.', `${label}.`]) {
+      const [fault = '', ...more] = await faultsOf({ 'dns-records': `${name} 300 A 192.0.2.1` })
+      assert.deepEqual(more, [])
+      assert.ok(fault.startsWith(`dns.records cannot have ${name}`), fault)
+    }
+  })
+})

@@ -27,6 +27,7 @@ export const TEST_DNS_CONFIG: DnsConfig = {
   maxTtl: 86_400,
   maxNegativeTtl: 3600,
   staleFor: 259_200,
+  records: [],
   maxAliases: 16,
 }
 
