@@ -22,6 +22,8 @@ import type { PublicKey } from './zone/key.ts'
 export interface Daemon extends AsyncDisposable {
   /** Where DNS is answered, UDP and TCP alike, as `host:port`. */
   readonly dns: readonly string[]
+  /** Where DNS over TLS is answered, likewise. */
+  readonly dnsOverTls: readonly string[]
   /** Where REST is answered, as `host:port`. */
   readonly api: string
   readonly peerId: string
@@ -50,7 +52,7 @@ export async function openDaemon(
   config: Config,
   { logger, clock = systemClock }: DaemonNeeds,
 ): Promise<Daemon> {
-  const strange = strangeNames(config)
+  const strange = [...strangeNames(config), ...missingCertificate(config)]
   if (strange.length > 0) throw new StartFault(strange)
   const ports = wantedPorts(config)
   const twice = namedTwice(ports)
@@ -119,6 +121,7 @@ async function openRooms(config: Config, { logger, clock: machine }: Required<Da
   const open = opening.move()
   return {
     dns,
+    dnsOverTls: doors.encrypted.map(formatEndpoint),
     api: api.address,
     peerId: directory.peerId,
     addresses: directory.addresses(),
@@ -150,12 +153,18 @@ function strangeNames({ dns, names }: Config): string[] {
     )
 }
 
+function missingCertificate({ dns: { tlsListen, certificate, privateKey } }: Config): string[] {
+  if (tlsListen.length === 0 || (certificate !== '' && privateKey !== '')) return []
+  return ['dns.tls_listen takes a certificate: name its files in dns.certificate and dns.private_key.']
+}
+
 function wantedPorts({ dns, api, dht }: Config): WantedPort[] {
   return [
     ...dns.listen.flatMap((endpoint): WantedPort[] => [
       { purpose: 'DNS', protocol: 'UDP', endpoint },
       { purpose: 'DNS', protocol: 'TCP', endpoint },
     ]),
+    ...dns.tlsListen.map((endpoint): WantedPort => ({ purpose: 'DNS over TLS', protocol: 'TCP', endpoint })),
     { purpose: 'REST', protocol: 'TCP', endpoint: api.listen },
     ...dhtPorts(dht.listen),
   ]

@@ -39,6 +39,9 @@ export const SECTIONS = {
       '127.0.0.1:5300',
       'Where questions are answered, UDP and TCP; port 0 takes a free one.',
     ),
+    tlsListen: option(listOf(endpoint), '', 'Where DNS over TLS is answered (853); none: nowhere.'),
+    certificate: option(optionalText, '', 'File (PEM) with its certificate; read again when it changes.'),
+    privateKey: option(optionalText, '', 'File (PEM) with the private key of that certificate.'),
     allow: option(
       listOf(networkOrAny),
       '',
@@ -71,7 +74,7 @@ export const SECTIONS = {
     records: option(
       listOf(localRecord),
       '',
-      'Records for names of the house, as lines of a zone file, such as printer.lan 300 A 192.168.1.9; they beat the ordinary DNS.',
+      'Names of the house, as printer.lan 300 A 192.168.1.9; they come first.',
     ),
     maxAliases: option(integer(1, 64), '16', 'CNAMEs followed for one question.'),
   },

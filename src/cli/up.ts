@@ -40,10 +40,11 @@ export async function startNode(config: Config): Promise<Daemon> {
   }
 }
 
-function whereabouts({ dns, api, addresses }: Daemon): string {
+function whereabouts({ dns, dnsOverTls, api, addresses }: Daemon): string {
   return [
     'KadNS is up.',
     `  DNS     ${dns.join(', ')} (UDP and TCP)`,
+    ...(dnsOverTls.length > 0 ? [`  DoT     ${dnsOverTls.join(', ')}`] : []),
     `  REST    http://${api}/v1/node`,
     ...addresses.map((address) => `  libp2p  ${address}`),
     '',

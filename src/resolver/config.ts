@@ -13,6 +13,11 @@ export function formatEndpoint({ host, port }: Endpoint): string {
 
 export interface DnsConfig {
   readonly listen: readonly Endpoint[]
+  /** Where DNS over TLS is answered. */
+  readonly tlsListen: readonly Endpoint[]
+  /** Paths of PEM files: a certificate, with those behind it, and its key. Empty where there is no such door. */
+  readonly certificate: string
+  readonly privateKey: string
   /** Networks that may ask, or "any"; none: private ones and this machine's own. */
   readonly allow: readonly string[]
   /** Octets of the longest UDP reply, whatever the client would take. */

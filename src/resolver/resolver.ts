@@ -9,6 +9,7 @@ import type { DnsConfig, Endpoint, UpstreamConfig } from './config.ts'
 import { AllowedClients } from './listeners/allowed.ts'
 import type { Listener } from './listeners/listener.ts'
 import { listenTcp, type TcpDeps } from './listeners/tcp.ts'
+import { listenTls } from './listeners/tls.ts'
 import { listenUdp } from './listeners/udp.ts'
 import { pipeline } from './pipeline.ts'
 import type { Answer } from './query.ts'
@@ -74,6 +75,8 @@ type DoorDeps = Pick<ResolverDeps, 'clock' | 'config' | 'logger'>
 export interface Doors extends AsyncDisposable {
   /** Where each stands open, for UDP and TCP alike. */
   readonly endpoints: readonly Endpoint[]
+  /** Those of DNS over TLS. */
+  readonly encrypted: readonly Endpoint[]
   /** Packets and connections of those who may not ask. */
   readonly refused: number
 }
@@ -81,19 +84,22 @@ export interface Doors extends AsyncDisposable {
 /** How often another port is tried when the free one that UDP got is not free for TCP. */
 const PORT_ATTEMPTS = 10
 
-/** Opens UDP and TCP on every address; port 0 takes one that is free for both. @throws ListenFault */
+/** Opens UDP and TCP on every address, and TLS where that is wanted; port 0 takes a free one. @throws ListenFault, CertificateFault */
 export async function openDoors(deps: DoorDeps, serve: Serve): Promise<Doors> {
   await using opening = new AsyncDisposableStack()
   const endpoints: Endpoint[] = []
   const { clock, config, logger } = deps
   const clients = new AllowedClients({ clock, logger, allow: config.allow })
   const mayAsk = (address: string) => clients.mayAsk(address)
-  for (const wanted of config.listen) {
-    endpoints.push(opening.use(await openPair(wanted, { clock, config, logger, serve, mayAsk })).endpoint)
-  }
+  const needs = { clock, config, logger, serve, mayAsk }
+  for (const wanted of config.listen) endpoints.push(opening.use(await openPair(wanted, needs)).endpoint)
+  const encrypted: Endpoint[] = []
+  for (const wanted of config.tlsListen)
+    encrypted.push(opening.use(await listenTls(wanted, config, needs)).endpoint)
   const open = opening.move()
   return {
     endpoints,
+    encrypted,
     get refused() {
       return clients.refused
     },

@@ -14,6 +14,9 @@ import { until } from './until.ts'
 
 export const TEST_DNS_CONFIG: DnsConfig = {
   listen: [{ host: '127.0.0.1', port: 0 }],
+  tlsListen: [],
+  certificate: '',
+  privateKey: '',
   allow: [],
   maxUdpPayload: 1232,
   tcpMaxConnections: 256,

@@ -4,6 +4,7 @@ import { createServer, isIPv6, type Server, type Socket } from 'node:net'
 import type { Logger } from 'pino'
 import type { Clock } from '../../clock.ts'
 import type { DnsConfig, Endpoint } from '../config.ts'
+import type { Client } from '../query.ts'
 import type { Serve } from '../serve.ts'
 import { MessageSplitter, withLength } from '../stream-framing.ts'
 import { type Listener, ListenFault } from './listener.ts'
@@ -21,8 +22,19 @@ const MAX_UNREAD = 1 << 18
 
 /** @throws ListenFault */
 export async function listenTcp(endpoint: Endpoint, deps: TcpDeps): Promise<Listener> {
-  const connections = new Map<Socket, string>()
-  const server = createServer({ allowHalfOpen: true }, (socket) => admit(socket, connections, deps))
+  const guests = new Guests(deps)
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    if (guests.admit(socket)) new Connection(socket, 'tcp', deps).start()
+  })
+  return await openServer(server, endpoint, { guests, deps })
+}
+
+/** Of any door that takes connections. @throws ListenFault */
+export async function openServer(
+  server: Server,
+  endpoint: Endpoint,
+  { guests, deps }: { readonly guests: Guests; readonly deps: TcpDeps },
+): Promise<Listener> {
   server.maxConnections = deps.config.tcpMaxConnections
   await bound(server, endpoint)
   server.on('error', (error) => deps.logger.warn({ err: error }, 'TCP server error'))
@@ -31,7 +43,7 @@ export async function listenTcp(endpoint: Endpoint, deps: TcpDeps): Promise<List
     endpoint: { host: endpoint.host, port },
     async [Symbol.asyncDispose]() {
       server.close()
-      for (const socket of connections.keys()) socket.destroy()
+      guests.destroyAll()
       await once(server, 'close')
     },
   }
@@ -46,26 +58,37 @@ async function bound(server: Server, endpoint: Endpoint): Promise<void> {
   }
 }
 
-function admit(socket: Socket, connections: Map<Socket, string>, deps: TcpDeps): void {
-  const address = socket.remoteAddress ?? ''
-  if (!deps.mayAsk(address)) {
-    socket.destroy()
-    return
+/** The connections of one door, counted by client. */
+export class Guests {
+  readonly #deps: TcpDeps
+  readonly #connections = new Map<Socket, string>()
+
+  constructor(deps: TcpDeps) {
+    this.#deps = deps
   }
-  const ofClient = [...connections.values()].filter((other) => other === address).length
-  if (ofClient >= deps.config.tcpMaxConnectionsPerClient) {
-    socket.destroy()
-    return
+
+  /** @returns false when it was closed: its client may not ask, or has too many */
+  admit(socket: Socket): boolean {
+    const address = socket.remoteAddress ?? ''
+    const ofClient = [...this.#connections.values()].filter((other) => other === address).length
+    if (!this.#deps.mayAsk(address) || ofClient >= this.#deps.config.tcpMaxConnectionsPerClient) {
+      socket.destroy()
+      return false
+    }
+    this.#connections.set(socket, address)
+    socket.on('close', () => this.#connections.delete(socket))
+    return true
   }
-  connections.set(socket, address)
-  socket.on('close', () => connections.delete(socket))
-  new Connection(socket, address, deps).start()
+
+  destroyAll(): void {
+    for (const socket of this.#connections.keys()) socket.destroy()
+  }
 }
 
 /** One client's connection: its questions in flight, and the clock that ends it. */
-class Connection {
+export class Connection {
   readonly #socket: Socket
-  readonly #address: string
+  readonly #client: Client
   readonly #deps: TcpDeps
   readonly #splitter = new MessageSplitter()
   /** Questions that came with others and have to wait for their turn. */
@@ -74,9 +97,9 @@ class Connection {
   #ended = false
   #alarm: Disposable | undefined
 
-  constructor(socket: Socket, address: string, deps: TcpDeps) {
+  constructor(socket: Socket, transport: Client['transport'], deps: TcpDeps) {
     this.#socket = socket
-    this.#address = address
+    this.#client = { address: socket.remoteAddress ?? '', transport }
     this.#deps = deps
   }
 
@@ -112,7 +135,7 @@ class Connection {
   }
 
   #answer(message: Buffer): void {
-    const reply = this.#deps.serve(message, { address: this.#address, transport: 'tcp' })
+    const reply = this.#deps.serve(message, this.#client)
     if (reply instanceof Promise) {
       this.#inFlight++
       reply
