@@ -1,5 +1,23 @@
-/** How a zone comes to the zone store, and what becomes of it there. */
+/** What the zone store needs, how a zone comes to it, and what becomes of it there. */
+import type { Datastore } from 'interface-datastore'
+import type { Logger } from 'pino'
+import type { Clock } from '../clock.ts'
 import type { SignedZone } from '../zone/signed-zone.ts'
+import type { DhtConfig } from './config.ts'
+
+export interface ZoneStoreNeeds {
+  readonly datastore: Datastore
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly config: StoreLimits
+  /** Where this node is in Kademlia's space. */
+  readonly self: Uint8Array
+}
+
+type StoreLimits = Pick<
+  DhtConfig,
+  'maxZones' | 'maxRevocations' | 'maxFloors' | 'cachedZones' | 'maxNewZonesPerMinute'
+>
 
 export type PutOutcome =
   /** It is the newest known now, on disk, and the watchers have been told. */

@@ -1,5 +1,4 @@
 /** The zones this node holds. Never back: not behind what it holds, not behind what it once saw, not over a restart. */
-import type { Datastore } from 'interface-datastore'
 import type { LRUCache } from 'lru-cache'
 import type { Logger } from 'pino'
 import { boundedCache } from '../cache.ts'
@@ -16,38 +15,21 @@ import {
   verifyZone,
 } from '../zone/signed-zone.ts'
 import { encodeZBase32 } from '../zone/z-base-32.ts'
-import type { DhtConfig } from './config.ts'
 import { DhtFault } from './fault.ts'
 import { type FloorKind, LooseFloors } from './loose-floors.ts'
 import { Buckets } from './rate.ts'
 import { Stock } from './stock.ts'
 import { Sweeper } from './sweeper.ts'
 import { Watchers } from './watchers.ts'
-import type { PutOptions, PutOutcome } from './zone-put.ts'
+import type { PutOptions, PutOutcome, ZoneStoreNeeds } from './zone-put.ts'
 import { type ShelfMark, ZoneShelf } from './zone-shelf.ts'
-
-export interface ZoneStoreNeeds {
-  readonly datastore: Datastore
-  readonly clock: Clock
-  readonly logger: Logger
-  readonly config: StoreLimits
-  /** Where this node is in Kademlia's space. */
-  readonly self: Uint8Array
-}
-
-type StoreLimits = Pick<
-  DhtConfig,
-  'maxZones' | 'maxRevocations' | 'maxFloors' | 'cachedZones' | 'maxNewZonesPerMinute'
->
 
 /** Protocol 2: the expired are deleted a day later. */
 const SWEEP_DELAY = 86_400_000
 
 /** Reads what is stored and begins to sweep it. */
 export async function openZoneStore(needs: ZoneStoreNeeds): Promise<ZoneStore> {
-  const store = new ZoneStore(needs)
-  await store.load()
-  return store
+  return await new ZoneStore(needs).load()
 }
 
 export class ZoneStore implements AsyncDisposable {
@@ -79,12 +61,13 @@ export class ZoneStore implements AsyncDisposable {
     this.#sweeper = new Sweeper({ clock, logger, sweep: () => this.#sweep() })
   }
 
-  async load(): Promise<void> {
+  async load(): Promise<this> {
     for await (const { label, mark } of this.#shelf.marks()) {
       if (mark) this.#stock.set(label, mark, this.#clock.monotonic())
       else this.#logger.warn({ zone: label }, 'a stored zone is damaged; it is skipped')
     }
     this.#sweeper.start()
+    return this
   }
 
   /**
@@ -135,7 +118,9 @@ export class ZoneStore implements AsyncDisposable {
   async holding(bytes: Uint8Array): Promise<SignedZone | undefined> {
     const key = bytes.subarray(0, KEY_OCTETS)
     if (!this.#stock.has(encodeZBase32(key))) return undefined
-    const zone = await this.#timely(publicKeyFromBytes(key))
+    const { label } = publicKeyFromBytes(key)
+    // Behind whatever is being written: what is held may not be on disk yet.
+    const zone = await this.#locks.run(label, () => this.#timely(publicKeyFromBytes(key)))
     if (!zone || Buffer.compare(zone.bytes, bytes) !== 0) return undefined
     this.#stock.heard(zone.key.label, this.#clock.monotonic())
     return zone
@@ -249,11 +234,26 @@ export class ZoneStore implements AsyncDisposable {
   async #write(zone: SignedZone, mark: ShelfMark, { unheard, held }: PutOptions): Promise<void> {
     const writing = unheard ? this.#shelf.writeZone(zone, mark) : this.#shelf.write(zone, mark)
     if (!held) await writing
-    this.#stock.set(zone.key.label, mark, this.#clock.monotonic())
-    this.#stock.heard(zone.key.label, this.#clock.monotonic())
-    this.#held.set(zone.key.label, zone)
+    const undo = this.#hold(zone, mark)
     held?.()
-    await writing
+    await writing.catch((cause) => {
+      undo() // or the next who puts it would be told that it is stored
+      throw cause
+    })
+  }
+
+  /** @returns what makes all as it was */
+  #hold(zone: SignedZone, mark: ShelfMark): () => void {
+    const { label } = zone.key
+    const [markBefore, zoneBefore] = [this.#stock.get(label), this.#held.peek(label)]
+    this.#stock.set(label, mark, this.#clock.monotonic())
+    this.#stock.heard(label, this.#clock.monotonic())
+    this.#held.set(label, zone)
+    return () => {
+      this.#forget(label)
+      if (markBefore) this.#stock.set(label, markBefore, this.#clock.monotonic())
+      if (zoneBefore) this.#held.set(label, zoneBefore)
+    }
   }
 
   /** If a node may serve it now. Of its own zones it knows better than a clock that may be wrong. */
@@ -295,6 +295,10 @@ export class ZoneStore implements AsyncDisposable {
 
   async #remove(label: string): Promise<void> {
     await this.#shelf.removeZone(label)
+    this.#forget(label)
+  }
+
+  #forget(label: string): void {
     this.#stock.delete(label)
     this.#held.delete(label)
   }

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { MemoryDatastore } from 'datastore-core'
 import { Key } from 'interface-datastore'
 import { encodeRecordKey, kademliaId } from '../../src/dht/record-key.ts'
-import type { ZoneStoreNeeds } from '../../src/dht/zone-store.ts'
+import type { ZoneStoreNeeds } from '../../src/dht/zone-put.ts'
 import { openZoneStore } from '../../src/dht/zone-store.ts'
 import { ZoneFault } from '../../src/zone/fault.ts'
 import { signRevocation } from '../../src/zone/signed-zone.ts'
@@ -402,7 +402,7 @@ test('a zone that was found is held before it is on disk, and is there after a r
   assert.equal((await store.putFound(zone)).kind, 'older')
 })
 
-test('a zone that was found is answered though the disk takes nothing; one that is put is not kept', async () => {
+test('a zone that the disk does not take is not kept, whether it was found or put', async () => {
   const { datastore, owner, open } = setUp()
   const store = await open()
   datastore.batch = () => {
@@ -412,5 +412,47 @@ test('a zone that was found is answered though the disk takes nothing; one that 
   await assert.rejects(store.put(zone, foreign), /no space/)
   assert.equal(await store.get(owner.key), undefined)
   assert.equal((await store.putFound(zone)).kind, 'new')
-  assert.deepEqual((await store.get(owner.key))?.bytes, zone.bytes)
+  assert.equal(await store.holding(zone.bytes), undefined, 'nobody is told that it is stored')
+  assert.equal(await store.get(owner.key), undefined)
+})
+
+test('a zone that is found while the disk is full leaves the older one where it was', async () => {
+  const { datastore, owner, open } = setUp()
+  const store = await open()
+  const older = owner.sign('old')
+  await store.put(older, foreign)
+  datastore.batch = () => {
+    throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' })
+  }
+  const newer = owner.sign('new')
+  assert.equal((await store.putFound(newer)).kind, 'new')
+  assert.equal(await store.holding(newer.bytes), undefined)
+  assert.deepEqual((await store.get(owner.key))?.bytes, older.bytes)
+})
+
+test('nobody is told that a zone is stored before it is on disk', async () => {
+  const { datastore, owner, open } = setUp()
+  const store = await open()
+  const disk = Promise.withResolvers<void>()
+  const batch = datastore.batch.bind(datastore)
+  datastore.batch = () => {
+    const writes = batch()
+    const commit = writes.commit.bind(writes)
+    writes.commit = async () => {
+      await disk.promise
+      await commit()
+    }
+    return writes
+  }
+  const zone = owner.sign('a')
+  await store.putFound(zone)
+  let told = false
+  const telling = store.holding(zone.bytes).then((held) => {
+    told = true
+    return held
+  })
+  await new Promise(setImmediate)
+  assert.equal(told, false)
+  disk.resolve()
+  assert.deepEqual((await telling)?.bytes, zone.bytes)
 })
