@@ -1,7 +1,8 @@
 /** Settings from everywhere to one frozen value: defaults, then a file, then the environment, then flags. Every fault at once. */
 import { readFileSync } from 'node:fs'
 import { parse as parseToml, TomlError } from 'smol-toml'
-import { type Config, SECTIONS, SETTINGS, type Setting } from './settings.ts'
+import { SETTINGS, type Setting } from './setting-names.ts'
+import { type Config, SECTIONS } from './settings.ts'
 import { systemReason } from './system.ts'
 
 export type { Config } from './settings.ts'

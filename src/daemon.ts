@@ -12,6 +12,7 @@ import { type Membership, type NetworkDirectory, openDirectory } from './dht/dir
 import { formatName } from './dns/name.ts'
 import { whoseName } from './names/whose.ts'
 import { openPublisher } from './publisher/publisher.ts'
+import { BlockListFault, loadLists } from './resolver/blocking/load.ts'
 import { formatEndpoint } from './resolver/config.ts'
 import type { WantedPort } from './resolver/listeners/listener.ts'
 import { portFaults } from './resolver/listeners/probe.ts'
@@ -62,6 +63,7 @@ export async function openDaemon(
   try {
     return await openRooms(config, { logger, clock })
   } catch (cause) {
+    if (cause instanceof BlockListFault) throw new StartFault(cause.faults, { cause })
     const sentence = sentenceFor(cause, config.data)
     if (sentence === undefined) throw cause
     throw new StartFault([sentence], { cause })
@@ -77,11 +79,12 @@ function sentenceFor(cause: unknown, dataDirectory: string): string | undefined 
 }
 
 async function openRooms(config: Config, { logger, clock: machine }: Required<DaemonNeeds>): Promise<Daemon> {
-  const { data: dataDirectory, names } = config
+  const { data: dataDirectory, names, block } = config
   const { suffix } = names
   await using opening = new AsyncDisposableStack()
   await mkdir(dataDirectory, { recursive: true, mode: 0o700 })
   const token = await loadOrCreateToken(dataDirectory)
+  const blocking = { ...(await loadLists(block)), answer: block.answer }
   const directory = opening.use(
     await openDirectory({
       config: config.dht,
@@ -104,7 +107,9 @@ async function openRooms(config: Config, { logger, clock: machine }: Required<Da
   const isTrusted = (key: PublicKey) =>
     publisher.get(key) !== undefined || names.privateAddresses.includes(key.label)
   const { upstream } = config
-  const resolver = opening.use(makeResolver({ ...ofResolver, upstream, suffix, directory, isTrusted }))
+  const resolver = opening.use(
+    makeResolver({ ...ofResolver, upstream, suffix, directory, blocking, isTrusted }),
+  )
   const doors = opening.use(await openDoors(ofResolver, resolver.serve))
   const dns = doors.endpoints.map(formatEndpoint)
   const api: Api = opening.use(

@@ -78,6 +78,23 @@ export const SECTIONS = {
     ),
     maxAliases: option(integer(1, 64), '16', 'CNAMEs followed for one question.'),
   },
+  block: {
+    lists: option(
+      listOf(text),
+      '',
+      'Files with names that are not to be answered: hosts format, ||name^ of adblock syntax, or a name a line.',
+    ),
+    allow: option(
+      listOf(domainName),
+      '',
+      'Names that are answered whatever the lists say, and those below them.',
+    ),
+    answer: option(
+      choice('null', 'nxdomain'),
+      'null',
+      'What a blocked name is answered: null: the address 0.0.0.0 or ::, and nothing else; nxdomain: that it does not exist.',
+    ),
+  },
   upstream: {
     servers: option(
       listOf(upstreamServer),
@@ -263,37 +280,4 @@ type ValuesOf<Table> = { readonly [Key in keyof Table]: ValueOf<Table[Key]> }
 /** All settings, frozen. */
 export type Config = ValuesOf<typeof TOP> & {
   readonly [Section in keyof typeof SECTIONS]: ValuesOf<(typeof SECTIONS)[Section]>
-}
-
-export interface Setting {
-  readonly section: string | undefined
-  /** camelCase, as the program has it. */
-  readonly key: string
-  readonly option: Option<unknown>
-  /** `listen` in a section, or `log_level` at the top. */
-  readonly fileKey: string
-  /** KADNS_DNS_LISTEN */
-  readonly environment: string
-  /** dns-listen */
-  readonly flag: string
-}
-
-export const SETTINGS: readonly Setting[] = [
-  ...Object.entries(TOP).map(([key, entry]) => setting(undefined, key, entry)),
-  ...Object.entries(SECTIONS).flatMap(([section, table]) =>
-    Object.entries(table).map(([key, entry]) => setting(section, key, entry as Option<unknown>)),
-  ),
-]
-
-function setting(section: string | undefined, key: string, entry: Option<unknown>): Setting {
-  const fileKey = key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
-  const path = section === undefined ? fileKey : `${section}_${fileKey}`
-  return {
-    section,
-    key,
-    option: entry,
-    fileKey,
-    environment: `KADNS_${path.toUpperCase()}`,
-    flag: path.replaceAll('_', '-'),
-  }
 }

@@ -9,7 +9,7 @@ import type { DhtConfig } from '../src/dht/config.ts'
 import { parseName } from '../src/dns/name.ts'
 import type { PublisherConfig } from '../src/publisher/publisher.ts'
 import type { DnsConfig, UpstreamConfig } from '../src/resolver/config.ts'
-import { SETTINGS } from '../src/settings.ts'
+import { SETTINGS } from '../src/setting-names.ts'
 
 const NOTHING = { flags: {}, environment: {} }
 const shipped = (file: string) => join(import.meta.dirname, '../config', file)

@@ -1,6 +1,6 @@
 /** Words on the command line: flags to settings, and help that lists them. */
 import { type Config, loadConfig } from '../config.ts'
-import { SETTINGS } from '../settings.ts'
+import { SETTINGS } from '../setting-names.ts'
 
 /** Exit codes, the same for every command. */
 export const Exit = { done: 0, refused: 1, usage: 2, notReached: 3 } as const

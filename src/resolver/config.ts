@@ -1,5 +1,6 @@
 /** The resolver's slice of the configuration. Times in milliseconds, TTLs in seconds; config/default.toml says why. */
 import type { ResourceRecord } from '../dns/message.ts'
+import type { Name } from '../dns/name.ts'
 
 export interface Endpoint {
   readonly host: string
@@ -43,6 +44,16 @@ export interface DnsConfig {
   readonly records: readonly ResourceRecord[]
   /** CNAMEs followed for one question. */
   readonly maxAliases: number
+}
+
+/** Names that are not to be answered. */
+export interface BlockConfig {
+  /** Paths of files. */
+  readonly lists: readonly string[]
+  /** Folded. These and what is below them are never blocked. */
+  readonly allow: readonly Name[]
+  /** The address that is nobody's, or that there is no such name. */
+  readonly answer: 'null' | 'nxdomain'
 }
 
 /** A server of the ordinary DNS, by its address: no name is looked up to reach it. */

@@ -3,6 +3,7 @@
 import type { ResourceRecord } from '../dns/message.ts'
 import type { PublicKey } from '../zone/key.ts'
 import { aliases } from './layers/aliases.ts'
+import { type Blocking, block } from './layers/block.ts'
 import { coalesce } from './layers/coalesce.ts'
 import { failure } from './layers/failure.ts'
 import { failureMemory } from './layers/failure-memory.ts'
@@ -18,6 +19,8 @@ export interface PipelineDeps extends ZonesDeps, ForwardDeps, LoopsDeps {
   readonly maxAliases: number
   /** For names of the house. */
   readonly records: readonly ResourceRecord[]
+  /** What is not to be answered, as it stands now. */
+  readonly blocking: () => Blocking
   /** Whether a key's zone may lead to private addresses. */
   readonly isTrusted: (key: PublicKey) => boolean
   /** Told of faults nobody foresaw. */
@@ -32,6 +35,7 @@ export function pipeline(deps: PipelineDeps): Resolve {
       aliases(deps.maxAliases), // above all that answers: an alias may lead anywhere, from ours to the ordinary DNS and back
       local(deps.records), // above special: a house may well have names under home.arpa, and its own reverse zones
       special, // above everything that asks somebody: these names are nobody's business but this machine's
+      block(deps.blocking), // below local, since the owner's word beats a list; above all that asks: what is blocked is told nobody
       zones(deps), // where our names end: none of them passes
       loops(deps), // above coalesce: in a loop the same question comes twice
       coalesce, // below zones, which has its own single flight: one exchange per question with the outside

@@ -6,6 +6,7 @@ import type { ZoneDirectory } from '../zone/directory.ts'
 import type { PublicKey } from '../zone/key.ts'
 import { AnswerCache } from './answer-cache.ts'
 import type { DnsConfig, Endpoint, UpstreamConfig } from './config.ts'
+import type { Blocking } from './layers/block.ts'
 import { AllowedClients } from './listeners/allowed.ts'
 import type { Listener } from './listeners/listener.ts'
 import { listenTcp, type TcpDeps } from './listeners/tcp.ts'
@@ -24,6 +25,7 @@ export interface ResolverDeps {
   /** Folded. */
   readonly suffix: Name
   readonly directory: ZoneDirectory
+  readonly blocking: Blocking
   /** Whether a key's zone may lead to private addresses. */
   readonly isTrusted: (key: PublicKey) => boolean
   readonly logger: Logger
@@ -40,7 +42,7 @@ const LOOP =
   'Name other servers in [upstream], or have that server ask others.'
 
 export function makeResolver(deps: ResolverDeps): Resolver {
-  const { clock, config, upstream, suffix, directory, isTrusted, logger } = deps
+  const { clock, config, upstream, suffix, directory, blocking, isTrusted, logger } = deps
   const cache = new AnswerCache(clock, { maxOctets: config.cacheOctets, staleFor: config.staleFor })
   const { maxTtl, maxNegativeTtl, maxAliases, records } = config
   const ordinary = openUpstreams(upstream, clock)
@@ -51,6 +53,7 @@ export function makeResolver(deps: ResolverDeps): Resolver {
     maxNegativeTtl,
     maxAliases,
     records,
+    blocking: () => blocking,
     isTrusted,
     limits: { maxTtl, maxNegativeTtl, maxAliases },
     upstream: ordinary,

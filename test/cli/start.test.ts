@@ -242,3 +242,11 @@ describe('records for names of the house', () => {
     }
   })
 })
+
+test('block lists that cannot be read are told by their names', async () => {
+  const faults = await faultsOf({ 'block-lists': '/nowhere/ads.txt,/nowhere/more.txt' })
+  assert.deepEqual(faults, [
+    'The block list /nowhere/ads.txt cannot be read: there is no such file.',
+    'The block list /nowhere/more.txt cannot be read: there is no such file.',
+  ])
+})

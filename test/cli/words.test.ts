@@ -5,7 +5,7 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
-import { SETTINGS } from '../../src/settings.ts'
+import { SETTINGS } from '../../src/setting-names.ts'
 import { Workplace } from './kadns.ts'
 
 describe('help', () => {

@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict'
 import { pino } from 'pino'
 import { type Name, parseName } from '../../src/dns/name.ts'
+import { RuleWriter } from '../../src/resolver/blocking/name-rules.ts'
 import type { DnsConfig, UpstreamConfig, UpstreamServer } from '../../src/resolver/config.ts'
+import type { Blocking } from '../../src/resolver/layers/block.ts'
 import type { Transport } from '../../src/resolver/query.ts'
 import { makeResolver, type Resolver } from '../../src/resolver/resolver.ts'
 import type { SignedZone } from '../../src/zone/signed-zone.ts'
@@ -34,6 +36,11 @@ export const TEST_DNS_CONFIG: DnsConfig = {
   maxAliases: 16,
 }
 
+const NOTHING_BLOCKED: Blocking = {
+  rules: await new RuleWriter(0).finish(async () => undefined),
+  answer: 'null',
+}
+
 /** Milliseconds an upstream has, in tests. */
 export const UPSTREAM_TIMEOUT = 800
 
@@ -46,6 +53,7 @@ export interface TestResolverOptions {
   readonly upstream?: Partial<UpstreamConfig>
   readonly config?: Partial<DnsConfig>
   readonly suffix?: string
+  readonly blocking?: Blocking
   /** Labels of the keys whose zones may lead to private addresses. */
   readonly trusted?: readonly string[]
 }
@@ -65,7 +73,15 @@ export class TestResolver implements AsyncDisposable {
   readonly resolver: Resolver
 
   private constructor(upstreams: readonly ScriptedUpstream[], options: TestResolverOptions) {
-    const { zones = [], config = {}, suffix = 'kad.alt', trusted = [], servers, upstream } = options
+    const {
+      zones = [],
+      config = {},
+      suffix = 'kad.alt',
+      trusted = [],
+      servers,
+      upstream,
+      blocking = NOTHING_BLOCKED,
+    } = options
     this.upstreams = upstreams
     this.config = { ...TEST_DNS_CONFIG, ...config }
     for (const zone of zones) this.directory.zones.set(zone.key.label, zone)
@@ -80,6 +96,7 @@ export class TestResolver implements AsyncDisposable {
         timeout: UPSTREAM_TIMEOUT,
       },
       suffix: parseName(suffix),
+      blocking,
       directory: this.directory,
       isTrusted: ({ label }) => trusted.includes(label),
       logger: this.logger,
