@@ -8,7 +8,7 @@ import { readToken, tokenFile } from '../../src/api/token.ts'
 
 const run = promisify(execFile)
 const ip = async (...words: string[]) => await run('ip', words)
-const MAIN = join(import.meta.dirname, '../../src/cli/main.ts')
+const MAIN = join(import.meta.dirname, '../../bin/kadns.js')
 /** Where a node answers unless told otherwise. */
 const DNS_PORT = 5300
 /** One request from within a namespace: method, URL, token, body. */
