@@ -1,5 +1,6 @@
 /** Settings from everywhere to one frozen value: defaults, then a file, then the environment, then flags. Every fault at once. */
 import { readFileSync } from 'node:fs'
+import { isDeepStrictEqual } from 'node:util'
 import { parse as parseToml, TomlError } from 'smol-toml'
 import { SETTINGS, type Setting } from './setting-names.ts'
 import { type Config, SECTIONS } from './settings.ts'
@@ -54,6 +55,19 @@ export function loadConfig({ flags, environment }: ConfigSources): LoadedConfig 
   )
   if (faults.length > 0) throw new ConfigFault(faults)
   return { config: assemble(values), warnings: unknownVariables(environment) }
+}
+
+/** `dns.listen` of each setting that has not the same value in both. */
+export function changedSettings(before: Config, after: Config): string[] {
+  return SETTINGS.filter(
+    (setting) => !isDeepStrictEqual(valueIn(setting, before), valueIn(setting, after)),
+  ).map(pathOf)
+}
+
+function valueIn({ section, key }: Setting, config: Config): unknown {
+  const table: Record<string, unknown> =
+    section === undefined ? config : (config[section as keyof Config] as never)
+  return table[key]
 }
 
 function inFlags({ flag, option }: Setting, flags: ConfigSources['flags']): Found | undefined {

@@ -4,10 +4,10 @@ import { isIP } from 'node:net'
 import { join } from 'node:path'
 import { multiaddr } from '@multiformats/multiaddr'
 import type { Logger } from 'pino'
-import { type Api, openApi } from './api/server.ts'
+import { type Api, openApi, type Reloaded } from './api/server.ts'
 import { loadOrCreateToken } from './api/token.ts'
 import { type Clock, systemClock } from './clock.ts'
-import type { Config } from './config.ts'
+import { type Config, ConfigFault, changedSettings } from './config.ts'
 import { type Membership, type NetworkDirectory, openDirectory } from './dht/directory.ts'
 import { formatName } from './dns/name.ts'
 import { whoseName } from './names/whose.ts'
@@ -16,7 +16,7 @@ import { BlockListFault, loadLists } from './resolver/blocking/load.ts'
 import { formatEndpoint } from './resolver/config.ts'
 import type { WantedPort } from './resolver/listeners/listener.ts'
 import { portFaults } from './resolver/listeners/probe.ts'
-import { makeResolver, openDoors } from './resolver/resolver.ts'
+import { makeResolver, openDoors, type Resolver } from './resolver/resolver.ts'
 import { isSystemError, systemReason } from './system.ts'
 import type { PublicKey } from './zone/key.ts'
 
@@ -30,6 +30,8 @@ export interface Daemon extends AsyncDisposable {
   readonly peerId: string
   /** Multiaddrs other nodes can join by. */
   readonly addresses: readonly string[]
+  /** Takes up what has changed in settings and lists, as far as it can while it runs; what came of it is logged. */
+  reload(): Promise<Reloaded>
 }
 
 /** A node that cannot start, with every reason that was found. */
@@ -46,12 +48,14 @@ export class StartFault extends Error {
 export interface DaemonNeeds {
   readonly logger: Logger
   readonly clock?: Clock
+  /** Reads the settings anew. @throws ConfigFault */
+  readonly readConfig?: () => Config
 }
 
 /** @throws StartFault */
 export async function openDaemon(
   config: Config,
-  { logger, clock = systemClock }: DaemonNeeds,
+  { logger, clock = systemClock, readConfig = () => config }: DaemonNeeds,
 ): Promise<Daemon> {
   const strange = [...strangeNames(config), ...missingCertificate(config)]
   if (strange.length > 0) throw new StartFault(strange)
@@ -61,7 +65,7 @@ export async function openDaemon(
   const taken = await portFaults(ports)
   if (taken.length > 0) throw new StartFault(taken)
   try {
-    return await openRooms(config, { logger, clock })
+    return await openRooms(config, { logger, clock, readConfig })
   } catch (cause) {
     if (cause instanceof BlockListFault) throw new StartFault(cause.faults, { cause })
     const sentence = sentenceFor(cause, config.data)
@@ -78,8 +82,9 @@ function sentenceFor(cause: unknown, dataDirectory: string): string | undefined 
     : undefined
 }
 
-async function openRooms(config: Config, { logger, clock: machine }: Required<DaemonNeeds>): Promise<Daemon> {
-  const { data: dataDirectory, names, block } = config
+async function openRooms(config: Config, needs: Required<DaemonNeeds>): Promise<Daemon> {
+  const { logger, clock: machine } = needs
+  const { data: dataDirectory, names, block, upstream } = config
   const { suffix } = names
   await using opening = new AsyncDisposableStack()
   await mkdir(dataDirectory, { recursive: true, mode: 0o700 })
@@ -94,22 +99,17 @@ async function openRooms(config: Config, { logger, clock: machine }: Required<Da
     }),
   )
   const { clock } = directory
+  const ofPublisher = { clock, config: names, dataDirectory, directory }
   const publisher = opening.use(
-    await openPublisher({
-      clock,
-      config: names,
-      dataDirectory,
-      directory,
-      logger: logger.child({ room: 'publisher' }),
-    }),
+    await openPublisher({ ...ofPublisher, logger: logger.child({ room: 'publisher' }) }),
   )
   const ofResolver = { clock, config: config.dns, logger: logger.child({ room: 'resolver' }) }
   const isTrusted = (key: PublicKey) =>
     publisher.get(key) !== undefined || names.privateAddresses.includes(key.label)
-  const { upstream } = config
   const resolver = opening.use(
     makeResolver({ ...ofResolver, upstream, suffix, directory, blocking, isTrusted }),
   )
+  const reload = oneByOne(() => reloadHouse(resolver, config, needs))
   const doors = opening.use(await openDoors(ofResolver, resolver.serve))
   const dns = doors.endpoints.map(formatEndpoint)
   const api: Api = opening.use(
@@ -119,6 +119,7 @@ async function openRooms(config: Config, { logger, clock: machine }: Required<Da
       suffix,
       publisher,
       resolve: resolver.ask,
+      reload,
       node: () => describe(directory, { dns: dns.join(','), api: api.address }),
       logger: logger.child({ room: 'api' }),
     }),
@@ -130,7 +131,55 @@ async function openRooms(config: Config, { logger, clock: machine }: Required<Da
     api: api.address,
     peerId: directory.peerId,
     addresses: directory.addresses(),
+    reload,
     [Symbol.asyncDispose]: () => open.disposeAsync(),
+  }
+}
+
+/** With a fault anywhere all stays as it was. */
+async function reloadHouse(
+  resolver: Resolver,
+  config: Config,
+  { logger, readConfig }: Required<DaemonNeeds>,
+): Promise<Reloaded> {
+  const { fresh, loaded, faults } = await readHouse(config, readConfig)
+  if (!fresh || !loaded || faults.length > 0) {
+    logger.error({ faults }, 'nothing was reloaded: the settings or lists cannot be used')
+    return { faults, lists: [], waiting: [] }
+  }
+  const { records } = fresh.dns
+  resolver.change({ records, blocking: { rules: loaded.rules, answer: fresh.block.answer } })
+  const waiting = changedSettings(config, fresh).filter((name) => !RELOADED.test(name))
+  logger.info(
+    { blocked: loaded.rules.size, records: records.length },
+    'records and block lists were reloaded',
+  )
+  if (waiting.length > 0) logger.warn({ waiting }, 'these settings have changed and wait for the next start')
+  return { faults, lists: loaded.lists, waiting }
+}
+
+/** What takes hold without a restart. */
+const RELOADED = /^(?:block\.|dns\.records$)/
+
+async function readHouse(config: Config, readConfig: () => Config) {
+  const faults: string[] = []
+  const failed = (cause: unknown) => {
+    if (!(cause instanceof ConfigFault) && !(cause instanceof BlockListFault)) throw cause
+    faults.push(...cause.faults)
+  }
+  const fresh = await Promise.try(readConfig).catch(failed)
+  if (!fresh) return { faults }
+  faults.push(...strangeNames({ ...fresh, names: config.names }))
+  return { faults, fresh, loaded: await loadLists(fresh.block).catch(failed) }
+}
+
+/** Whoever calls while it runs has it run once more behind that: what they changed may have been read already. */
+function oneByOne<Result>(run: () => Promise<Result>): () => Promise<Result> {
+  let last: Promise<unknown> = Promise.resolve()
+  return () => {
+    const turn = last.then(run)
+    last = turn.catch(() => undefined)
+    return turn
   }
 }
 

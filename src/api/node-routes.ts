@@ -6,12 +6,12 @@ import { formatName, type Name, parseName } from '../dns/name.ts'
 import { formatRdata } from '../dns/rdata-text.ts'
 import type { Answer } from '../resolver/query.ts'
 import { HttpFault } from './problem.ts'
-import { Health, NodeInfo, Refusals, Resolved, ResolveQuery } from './schemas.ts'
+import { Health, NodeInfo, Refusals, ReloadResult, Resolved, ResolveQuery, TOKEN_NEEDED } from './schemas.ts'
 import type { ApiDeps } from './server.ts'
 
 type Asked = { Querystring: { name: string; type?: string } }
 
-export function nodeRoutes(app: FastifyInstance, { resolve, node }: ApiDeps): void {
+export function nodeRoutes(app: FastifyInstance, { resolve, node, reload }: ApiDeps): void {
   app.get('/v1/node', { schema: { summary: 'This node', response: { 200: NodeInfo } } }, async () => node())
 
   app.get(
@@ -20,6 +20,28 @@ export function nodeRoutes(app: FastifyInstance, { resolve, node }: ApiDeps): vo
       schema: { summary: 'Whether it is up: the API opens last and closes first', response: { 200: Health } },
     },
     async () => ({ status: 'ok' }),
+  )
+
+  app.post(
+    '/v1/reload',
+    {
+      schema: {
+        summary:
+          'Take up what has changed in records, block lists and their settings; with a fault in them all stays as it was',
+        security: TOKEN_NEEDED,
+        response: { 200: ReloadResult, ...Refusals },
+      },
+    },
+    async () => {
+      const { faults, ...result } = await reload()
+      if (faults.length === 0) return result
+      const sentence = 'Nothing was reloaded; what is wrong stands in faults.'
+      throw new HttpFault(
+        422,
+        sentence,
+        faults.map((message) => ({ message })),
+      )
+    },
   )
 
   app.get<Asked>(

@@ -115,6 +115,20 @@ export const NodeInfo = Type.Object({
   api: Type.String(),
 })
 
+export const ReloadResult = Type.Object({
+  lists: Type.Array(
+    Type.Object({
+      file: Type.String(),
+      names: Type.Integer(),
+      skipped: Type.Integer({ description: 'Lines that were not understood, and block nothing.' }),
+    }),
+  ),
+  waiting: Type.Array(Type.String(), {
+    description: 'Settings that have changed and wait for the next start.',
+    examples: [['dns.listen']],
+  }),
+})
+
 const Problem = Type.Object({
   type: Type.String(),
   title: Type.String(),

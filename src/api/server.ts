@@ -35,6 +35,15 @@ export interface NodeDescription {
   readonly api: string
 }
 
+/** What came of reading settings and lists anew. */
+export interface Reloaded {
+  /** Sentences; with one, nothing has changed. */
+  readonly faults: readonly string[]
+  readonly lists: readonly { readonly file: string; readonly names: number; readonly skipped: number }[]
+  /** Settings that have changed and wait for the next start. */
+  readonly waiting: readonly string[]
+}
+
 export interface ApiDeps {
   readonly config: ApiConfig
   readonly token: string
@@ -42,6 +51,7 @@ export interface ApiDeps {
   readonly publisher: Publisher
   resolve(question: { name: Name; type: number }, signal: AbortSignal): Promise<Answer>
   node(): NodeDescription
+  reload(): Promise<Reloaded>
   readonly logger: Logger
 }
 

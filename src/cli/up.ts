@@ -21,7 +21,8 @@ export async function up(given: readonly string[]): Promise<number> {
   if (line.words.length > 0) throw new UsageFault([`kadns up takes settings only, not "${line.words[0]}".`])
   const config = configFor(line)
   return runUntilStopped(async () => {
-    const daemon = await startNode(config)
+    const daemon = await startNode(config, () => configFor(line))
+    process.on('SIGHUP', () => void daemon.reload()) // what came of it is logged
     process.stderr.write(whereabouts(daemon))
     flushCompileCache() // else it is written at the end, which may come by kill -9
     return daemon
@@ -29,11 +30,11 @@ export async function up(given: readonly string[]): Promise<number> {
 }
 
 /** @throws UsageFault with each reason why it cannot start */
-export async function startNode(config: Config): Promise<Daemon> {
+export async function startNode(config: Config, readConfig = () => config): Promise<Daemon> {
   // Loaded here: help and faults in the settings need not wait for libp2p.
   const { openDaemon, StartFault } = await import('../daemon.ts')
   try {
-    return await openDaemon(config, { logger: openLogger(config.logLevel) })
+    return await openDaemon(config, { logger: openLogger(config.logLevel), readConfig })
   } catch (cause) {
     if (cause instanceof StartFault) throw new UsageFault(cause.faults)
     throw cause

@@ -85,15 +85,20 @@ function asStale(entry: CacheEntry, now: number): ReadyReply {
 /** Asks the layers, and remembers what they say. Only bugs reject. */
 export async function askLayers(deps: AnewDeps, asked: Asked, parent?: AbortSignal): Promise<Made> {
   const { key, ...query } = asked
+  const { generation } = deps.cache
   using limit = timeLimit(deps.clock, deps.config.answerTimeout, parent)
   const answer = await deps.resolve({ ...query, signal: limit.signal })
-  return { answer, ready: readyOf(deps.cache, answer, asked) }
+  return {
+    answer,
+    ready: readyOf(answer, asked, deps.cache.generation === generation ? deps.cache : undefined),
+  }
 }
 
-function readyOf(cache: AnswerCache, answer: Answer, { key, question }: Asked): ReadyReply {
+/** @param cache unset when the answer is out of date already */
+function readyOf(answer: Answer, { key, question }: Asked, cache: AnswerCache | undefined): ReadyReply {
   try {
     const reply = makeReady(answer, question)
-    cache.remember(key, reply, answer)
+    cache?.remember(key, reply, answer)
     return reply
   } catch {
     // More records than a message holds: nobody can be told all of them.

@@ -61,6 +61,8 @@ function lastPart({ zones }: Answer, lifetime: number): number {
 }
 
 export class AnswerCache {
+  /** How often all was forgotten. */
+  generation = 0
   readonly #clock: Clock
   readonly #staleFor: number
   readonly #entries: LRUCache<string, CacheEntry>
@@ -140,6 +142,12 @@ export class AnswerCache {
   changed({ key, sequence }: Footing): void {
     this.#newest.set(key.label, { sequence })
     for (const entry of [...(this.#keysOfZone.get(key.label) ?? [])]) this.#entries.delete(entry)
+  }
+
+  /** What holds for all answers has changed. One that was asked for before that is not to be remembered after it. */
+  forgetAll(): void {
+    this.generation++
+    this.#entries.clear()
   }
 
   get size(): number {

@@ -1,6 +1,5 @@
 /** The order of the layers is what the resolver does. It is written here and nowhere else; each feels only what is below it. */
 
-import type { ResourceRecord } from '../dns/message.ts'
 import type { PublicKey } from '../zone/key.ts'
 import { aliases } from './layers/aliases.ts'
 import { type Blocking, block } from './layers/block.ts'
@@ -9,7 +8,7 @@ import { failure } from './layers/failure.ts'
 import { failureMemory } from './layers/failure-memory.ts'
 import { type ForwardDeps, forward } from './layers/forward.ts'
 import { inward } from './layers/inward.ts'
-import { local } from './layers/local.ts'
+import { type LocalNames, local } from './layers/local.ts'
 import { type LoopsDeps, loops } from './layers/loops.ts'
 import { special } from './layers/special.ts'
 import { type ZonesDeps, zones } from './layers/zones.ts'
@@ -17,9 +16,9 @@ import { compose, type Resolve } from './query.ts'
 
 export interface PipelineDeps extends ZonesDeps, ForwardDeps, LoopsDeps {
   readonly maxAliases: number
-  /** For names of the house. */
-  readonly records: readonly ResourceRecord[]
-  /** What is not to be answered, as it stands now. */
+  /** Records for names of the house, as they stand now. */
+  readonly localNames: () => LocalNames
+  /** What is not to be answered, likewise. */
   readonly blocking: () => Blocking
   /** Whether a key's zone may lead to private addresses. */
   readonly isTrusted: (key: PublicKey) => boolean
@@ -33,7 +32,7 @@ export function pipeline(deps: PipelineDeps): Resolve {
       failure(deps.report), // outermost: nothing thrown, and no silence, reaches a listener
       inward(deps.isTrusted), // above aliases: it is the whole chain that leads somewhere
       aliases(deps.maxAliases), // above all that answers: an alias may lead anywhere, from ours to the ordinary DNS and back
-      local(deps.records), // above special: a house may well have names under home.arpa, and its own reverse zones
+      local(deps.localNames), // above special: a house may well have names under home.arpa, and its own reverse zones
       special, // above everything that asks somebody: these names are nobody's business but this machine's
       block(deps.blocking), // below local, since the owner's word beats a list; above all that asks: what is blocked is told nobody
       zones(deps), // where our names end: none of them passes

@@ -1,12 +1,14 @@
 /** The room put together: cache, layers, upstreams behind one doorway, and the doors in front of it. */
 import type { Logger } from 'pino'
 import type { Clock } from '../clock.ts'
+import type { ResourceRecord } from '../dns/message.ts'
 import type { Name } from '../dns/name.ts'
 import type { ZoneDirectory } from '../zone/directory.ts'
 import type { PublicKey } from '../zone/key.ts'
 import { AnswerCache } from './answer-cache.ts'
 import type { DnsConfig, Endpoint, UpstreamConfig } from './config.ts'
 import type { Blocking } from './layers/block.ts'
+import { localNames } from './layers/local.ts'
 import { AllowedClients } from './listeners/allowed.ts'
 import type { Listener } from './listeners/listener.ts'
 import { listenTcp, type TcpDeps } from './listeners/tcp.ts'
@@ -35,6 +37,14 @@ export interface Resolver extends Disposable {
   readonly serve: Serve
   /** The answer a packet would get, for the API. */
   ask(question: { name: Name; type: number }, signal: AbortSignal): Promise<Answer>
+  /** From now on these hold, and nothing that was answered before is given again. */
+  change(house: House): void
+}
+
+/** What the owner of this node has laid down, and may change while it runs. */
+export interface House {
+  readonly records: readonly ResourceRecord[]
+  readonly blocking: Blocking
 }
 
 const LOOP =
@@ -44,7 +54,8 @@ const LOOP =
 export function makeResolver(deps: ResolverDeps): Resolver {
   const { clock, config, upstream, suffix, directory, blocking, isTrusted, logger } = deps
   const cache = new AnswerCache(clock, { maxOctets: config.cacheOctets, staleFor: config.staleFor })
-  const { maxTtl, maxNegativeTtl, maxAliases, records } = config
+  const { maxTtl, maxNegativeTtl, maxAliases } = config
+  let house = { names: localNames(config.records), blocking }
   const ordinary = openUpstreams(upstream, clock)
   const resolve = pipeline({
     clock,
@@ -52,8 +63,8 @@ export function makeResolver(deps: ResolverDeps): Resolver {
     suffix,
     maxNegativeTtl,
     maxAliases,
-    records,
-    blocking: () => blocking,
+    localNames: () => house.names,
+    blocking: () => house.blocking,
     isTrusted,
     limits: { maxTtl, maxNegativeTtl, maxAliases },
     upstream: ordinary,
@@ -66,6 +77,10 @@ export function makeResolver(deps: ResolverDeps): Resolver {
   return {
     serve: serving(serveDeps),
     ask: asking(serveDeps),
+    change: ({ records, blocking }) => {
+      house = { names: localNames(records), blocking }
+      cache.forgetAll()
+    },
     [Symbol.dispose]: () => {
       watch[Symbol.dispose]()
       ordinary?.close?.()

@@ -133,6 +133,7 @@ describe('the node', () => {
       'get /v1/resolve',
       'get /v1/zones',
       'get /v1/zones/{key}',
+      'post /v1/reload token',
       'post /v1/zones token',
       'put /v1/zones/{key}/records token',
     ])

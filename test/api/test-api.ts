@@ -1,7 +1,7 @@
 /** An API for tests: a publisher that keeps its zones in memory, a resolver that says what it is told to, no network. */
 import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fastify'
 import { pino } from 'pino'
-import { type ApiConfig, type ApiDeps, buildApi } from '../../src/api/server.ts'
+import { type ApiConfig, type ApiDeps, buildApi, type Reloaded } from '../../src/api/server.ts'
 import type { ResourceRecord } from '../../src/dns/message.ts'
 import { type Name, parseName } from '../../src/dns/name.ts'
 import { PublisherFault } from '../../src/publisher/fault.ts'
@@ -88,6 +88,8 @@ export interface TestApi extends AsyncDisposable {
   readonly log: string[]
   /** What the resolver says. */
   answer: () => Promise<Answer>
+  /** What comes of a reload. */
+  reload: () => Promise<Reloaded>
   send(options: InjectOptions): Promise<LightMyRequestResponse>
 }
 
@@ -104,6 +106,7 @@ export async function openTestApi(config: Partial<ApiConfig> = {}): Promise<Test
       asked.push(question)
       return api.answer()
     },
+    reload: () => api.reload(),
     node: () => ({
       peerId: '12D3KooW',
       addresses: ['/ip4/127.0.0.1/tcp/4601/p2p/12D3KooW'],
@@ -119,6 +122,7 @@ export async function openTestApi(config: Partial<ApiConfig> = {}): Promise<Test
   const api: TestApi = {
     ...{ app, deps, publisher, asked, log },
     answer: async () => emptyAnswer(0, 'local'),
+    reload: async () => ({ faults: [], lists: [], waiting: [] }),
     send: async (options) => await app.inject(options),
     [Symbol.asyncDispose]: async () => await app.close(),
   }

@@ -12,24 +12,25 @@ const WILDCARD = nameFromLabels(['*'])
  * A name that has records here is answered from them alone, whatever its type; a CNAME is followed by `aliases`. Names
  * beside them are the ordinary DNS's as ever, so that one name of a domain can be replaced.
  */
-export const local = (records: readonly ResourceRecord[]): Layer => {
-  const names = new Map<Name, ResourceRecord[]>()
-  for (const record of records) {
-    const name = fold(record.name)
-    names.set(name, [...(names.get(name) ?? []), record])
-  }
-  return (next) => async (query) => {
+export const local =
+  (current: () => LocalNames): Layer =>
+  (next) =>
+  async (query) => {
+    const names = current()
     const { name, type } = query.question
     const own = names.size === 0 || type === RecordType.ANY ? undefined : recordsOf(fold(name), names)
     return own ? answerFrom(own, name, type) : await next(query)
   }
+
+/** By folded name. */
+export type LocalNames = ReadonlyMap<Name, readonly ResourceRecord[]>
+
+export function localNames(records: readonly ResourceRecord[]): LocalNames {
+  return Map.groupBy(records, ({ name }) => fold(name))
 }
 
 /** RFC 4592 2.1.1: a wildcard stands for what is not there below its parent, unless a name in between is. */
-function recordsOf(
-  name: Name,
-  names: ReadonlyMap<Name, readonly ResourceRecord[]>,
-): readonly ResourceRecord[] | undefined {
+function recordsOf(name: Name, names: LocalNames): readonly ResourceRecord[] | undefined {
   const exact = names.get(name)
   if (exact) return exact
   for (let above = name; above !== ROOT; ) {
