@@ -30,7 +30,7 @@ export const nightRow: Row = {
         atMost(0, { what: 'found after it', value: kept.after }),
       ],
       notes: [
-        'how holders keep zones alive is played by its rule: the product does not do it yet',
+        'how holders keep zones alive is played by its rule here, not by the code of a node',
         `holders put a zone again ${(kept.kept / trials / 7).toFixed(1)} times a day`,
         `were holders to keep nothing alive, but for what lookups correct: ${((100 * without.before) / (7 * trials)).toFixed(1)} % found`,
       ],
