@@ -65,7 +65,7 @@ export class TestNode implements AsyncDisposable {
 }
 
 async function startBehind(relay: SlowRelay | undefined, flags: Flags): Promise<Daemon> {
-  const port = relay && (await freePort())
+  const port = relay && (await freePort(namedPorts(flags)))
   const own = relay && {
     'dht-listen': `/ip4/127.0.0.1/tcp/${port}`,
     'dht-announce': `/ip4/127.0.0.1/tcp/${relay.port}`,
@@ -76,12 +76,18 @@ async function startBehind(relay: SlowRelay | undefined, flags: Flags): Promise<
   return daemon
 }
 
+/** Those of a node that comes back are free too, until it has them again. */
+function namedPorts(flags: Flags): number[] {
+  const endpoints = `${flags['dns-listen']},${flags['api-listen']}`.split(',')
+  return endpoints.map((endpoint) => Number(endpoint.split(':').at(-1)))
+}
+
 /** Known before the node listens, since what a node announces hides where it listens. */
-export async function freePort(): Promise<number> {
+export async function freePort(taken: readonly number[] = []): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
   server.close()
   await once(server, 'close')
-  return port
+  return taken.includes(port) ? freePort(taken) : port
 }
