@@ -1,24 +1,12 @@
 /** Ed25519 as every KadNS node must judge it: RFC 8032 5.1.7 without cofactor, no small order, nothing non-canonical. */
 import { createHash, verify } from 'node:crypto'
 import { getPublicKey, hashes, sign, utils } from '@noble/ed25519'
-import { type PublicKey, publicKeyFromBytes } from './key.ts'
+import { isSmallOrder, type PublicKey, publicKeyFromBytes } from './key.ts'
 
 hashes.sha512 = (message: Uint8Array) => Uint8Array.from(createHash('sha512').update(message).digest())
 
 export const SIGNATURE_OCTETS = 64
 export const SECRET_OCTETS = 32
-
-/** The eight points of small order (R is one of them only in a signature somebody made up), as hexadecimal. */
-const SMALL_ORDER = new Set([
-  '0100000000000000000000000000000000000000000000000000000000000000',
-  'ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f',
-  '0000000000000000000000000000000000000000000000000000000000000000',
-  '0000000000000000000000000000000000000000000000000000000000000080',
-  '26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05',
-  '26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc85',
-  'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a',
-  'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa',
-])
 
 /** A new secret key: 32 octets from the system's random source. */
 export function newSecretKey(): Uint8Array {
@@ -36,11 +24,11 @@ export function signBytes(message: Uint8Array, secret: Uint8Array): Uint8Array {
 
 /**
  * Whether `signature` (64 octets: R, S) is the key's over `message`. node:crypto checks S < L and compares R octet by
- * octet, so R is canonical; the key is a PublicKey and so canonical and of large order; what is left is R of small order,
- * which OpenSSL 3.5 refuses by itself and 3.0 does not.
+ * octet, so R is canonical; it refuses a key that is no point; the key is a PublicKey and so canonical and not of small
+ * order; what is left is R of small order, which OpenSSL 3.5 refuses by itself and 3.0 does not.
  */
 export function verifyBytes(message: Uint8Array, signature: Uint8Array, key: PublicKey): boolean {
   if (signature.length !== SIGNATURE_OCTETS) return false
-  if (SMALL_ORDER.has(Buffer.from(signature.subarray(0, 32)).toString('hex'))) return false
+  if (isSmallOrder(signature.subarray(0, 32))) return false
   return verify(null, message, key.verifier, signature)
 }

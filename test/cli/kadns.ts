@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 
-const MAIN = join(import.meta.dirname, '../../bin/kadns.js')
+/** The file `kadns` runs. */
+export const MAIN = join(import.meta.dirname, '../../bin/kadns.js')
 
 /** Free ports on loopback and nobody to ask: a node that disturbs no other. */
 export const ALONE = [

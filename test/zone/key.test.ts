@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { Point } from '@noble/ed25519'
+import fc from 'fast-check'
 import { formatName } from '../../src/dns/name.ts'
 import { looksLikeKey, publicKeyFromBytes, publicKeyFromLabel } from '../../src/zone/key.ts'
+import { verifyBytes } from '../../src/zone/signature.ts'
+import { encodeZBase32 } from '../../src/zone/z-base-32.ts'
 import { assertZoneFault } from '../support/faults.ts'
 import { readFixture } from '../support/fixture.ts'
 import { octets } from '../support/wire.ts'
@@ -67,7 +71,6 @@ describe('octets that are no key', () => {
   const refused: [fault: string, hex: string][] = [
     ...smallOrder.map(({ order, hex }): [string, string] => [`a point of order ${order}`, hex]),
     ...nonCanonical.map(({ fault, hex }): [string, string] => [`no canonical encoding (${fault})`, hex]),
-    ...noPoint.map(({ fault, hex }): [string, string] => [`no point (${fault})`, hex]),
   ]
   for (const [fault, hex] of refused) {
     test(`${fault}: ${hex.slice(0, 4)}…${hex.slice(-4)}`, () => {
@@ -80,6 +83,28 @@ describe('octets that are no key', () => {
       assertZoneFault(() => publicKeyFromBytes(new Uint8Array(length)), 'key', /32 octets/))
   }
 
+  for (const { fault, hex } of noPoint) {
+    test(`no point (${fault}): no signature is one of theirs`, () => {
+      const key = publicKeyFromBytes(octets(hex))
+      const neutral = octets('01'.padEnd(64, '0'))
+      for (const signature of [
+        Buffer.alloc(64),
+        Buffer.alloc(64, 1),
+        Buffer.concat([neutral, Buffer.alloc(32)]),
+      ])
+        assert.ok(!verifyBytes(Buffer.from('hello'), signature, key))
+    })
+  }
+
+  test('are the same by the curve, but for those that are no point', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ minLength: 32, maxLength: 32 }), (bytes) => {
+        const isKey = publicKeyFromLabel(encodeZBase32(bytes)) !== undefined
+        assert.ok(isKey === isStrictPoint(bytes) || (isKey && !hasRoot(bytes)))
+      }),
+    )
+  })
+
   test('their labels look like keys and are none', () => {
     // The point of order 4 with y = 0 is a zero key.
     const label = 'y'.repeat(52)
@@ -87,3 +112,16 @@ describe('octets that are no key', () => {
     assert.equal(publicKeyFromLabel(label), undefined)
   })
 })
+
+function isStrictPoint(bytes: Uint8Array): boolean {
+  return hasRoot(bytes) && !Point.fromBytes(bytes, false).isSmallOrder()
+}
+
+function hasRoot(bytes: Uint8Array): boolean {
+  try {
+    Point.fromBytes(bytes, false)
+    return true
+  } catch {
+    return false
+  }
+}

@@ -117,15 +117,12 @@ describe('a zone that was signed', () => {
 
   test('is refused with any one bit of it turned', () => {
     const small = zoneOf('')
-    const reasons = new Set<string>()
     for (let bit = 0; bit < small.bytes.length * 8; bit++) {
       const bytes = Buffer.from(small.bytes)
       bytes[bit >> 3] = (bytes[bit >> 3] ?? 0) ^ (1 << (bit & 7))
       const { reason } = faultOf(() => verifyZone(bytes))
-      assert.ok(reason === 'signature' || (reason === 'key' && bit < 256), `bit ${bit}: ${reason}`)
-      reasons.add(reason)
+      assert.equal(reason, 'signature', `bit ${bit}`)
     }
-    assert.deepEqual([...reasons].sort(), ['key', 'signature'])
   })
 
   test('is refused cut anywhere or with an octet more', () => {
