@@ -184,6 +184,11 @@ export const SECTIONS = {
       '64',
       'Gets of others passed on to nearer peers at once; what is beyond they have to look for themselves.',
     ),
+    keep: option(
+      listOf(zoneLabel),
+      '',
+      'Keys (52 characters) of zones of others, of friends perhaps, that this node keeps alive while their owners are away.',
+    ),
     maxZones: option(count, '50000', 'Zones of others kept on disk.'),
     maxNewZonesPerMinute: option(
       count,

@@ -49,6 +49,8 @@ export interface DhtConfig {
   /** Gets of others passed on to nearer peers at once. */
   readonly maxForwards: number
 
+  /** Keys, as labels, of zones of others that are kept alive wherever this node is, and have room beyond `maxZones`. */
+  readonly keep: readonly string[]
   /** Zones of others kept on disk. */
   readonly maxZones: number
   /** Zones not known before that one IP group may bring in a minute. */

@@ -62,7 +62,7 @@ export async function openDirectory({
   const wide = opened.use(
     await fromStore(
       path,
-      openNetwork({ ...needs, side: 'wan', tending: config.mode === 'client' ? undefined : store.tending }),
+      openNetwork({ ...needs, side: 'wan', tending: hasToKeep(config) ? store.tending : undefined }),
     ),
   )
   const local = isLocalWanted(config)
@@ -88,6 +88,11 @@ export async function openDirectory({
     misses,
     opened: opened.move(),
   })
+}
+
+/** A client holds for others only what it was told to. */
+function hasToKeep({ mode, keep }: DhtConfig): boolean {
+  return mode !== 'client' || keep.length > 0
 }
 
 /** A node on loopback is a test, a demo or behind a proxy: it has no neighbours to look for. */

@@ -124,8 +124,10 @@ function keepZones(
   parts: Pick<NetworkNeeds, 'store' | 'clock' | 'logger' | 'config'> &
     Pick<NetworkParts, 'searcher' | 'putter'>,
 ): Keeping {
-  const { searcher, putter } = parts
-  const placesOf = (key: PublicKey) => REPLICAS.filter((replica) => searcher.isAmongClosest(key, replica))
+  const { searcher, putter, config } = parts
+  const isOurs = (key: PublicKey, replica: Replica) =>
+    stock.keeps(key.label) || (config.mode !== 'client' && searcher.isAmongClosest(key, replica))
+  const placesOf = (key: PublicKey) => REPLICAS.filter((replica) => isOurs(key, replica))
   const search = searcher.search.bind(searcher)
   return new Keeping({ ...parts, stock, placesOf, search, give: putter.give.bind(putter) })
 }

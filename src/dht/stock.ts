@@ -34,7 +34,7 @@ export interface Newcomer {
 }
 
 export interface StockNeeds {
-  readonly limits: Pick<DhtConfig, 'maxZones' | 'maxRevocations'>
+  readonly limits: Pick<DhtConfig, 'maxZones' | 'maxRevocations' | 'keep'>
   /** Where this node is in Kademlia's space. */
   readonly self: Uint8Array
 }
@@ -48,9 +48,12 @@ export class Stock {
   readonly #revoked = new Set<string>()
   /** Foreign zones of each IP group. */
   readonly #groups = new Map<string, number>()
+  /** Labels of others' zones that stay as own ones do. */
+  readonly #kept: ReadonlySet<string>
 
   constructor(needs: StockNeeds) {
     this.#needs = needs
+    this.#kept = new Set(needs.limits.keep)
   }
 
   get(label: string): ShelfMark | undefined {
@@ -73,7 +76,7 @@ export class Stock {
       due: before?.due ?? now + randomInt(DUE.least + DUE.spread),
     }
     this.#entries.set(label, entry)
-    if (mark.own) return
+    if (mark.own || this.keeps(label)) return
     if (mark.expires === Infinity) {
       this.#revoked.add(label)
       return
@@ -101,11 +104,16 @@ export class Stock {
     if (entry) entry.due = now + DUE.least + randomInt(DUE.spread)
   }
 
-  /** Others' zones that nobody has put for about a day. */
+  /** Whether it was configured that this zone of others stays. */
+  keeps(label: string): boolean {
+    return this.#kept.has(label)
+  }
+
+  /** Others' zones that nobody has put for about a day, and those that should be here and are not. */
   due(now: number, count: number): string[] {
-    const labels: string[] = []
+    const labels = [...this.#kept].filter((label) => (this.#entries.get(label)?.due ?? now) <= now)
     for (const [label, { due }] of this.#foreign) {
-      if (labels.length === count) break
+      if (labels.length >= count) break
       if (due <= now) labels.push(label)
     }
     return labels

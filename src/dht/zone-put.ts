@@ -16,7 +16,7 @@ export interface ZoneStoreNeeds {
 
 type StoreLimits = Pick<
   DhtConfig,
-  'maxZones' | 'maxRevocations' | 'maxFloors' | 'cachedZones' | 'maxNewZonesPerMinute'
+  'keep' | 'maxZones' | 'maxRevocations' | 'maxFloors' | 'cachedZones' | 'maxNewZonesPerMinute'
 >
 
 export type PutOutcome =

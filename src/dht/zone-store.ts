@@ -155,7 +155,7 @@ export class ZoneStore implements AsyncDisposable {
   }
 
   /** Which zones nobody has put for a day. */
-  get tending(): Pick<Stock, 'due' | 'heard'> {
+  get tending(): Pick<Stock, 'due' | 'heard' | 'keeps'> {
     return this.#stock
   }
 
@@ -203,7 +203,7 @@ export class ZoneStore implements AsyncDisposable {
 
   /** Protocol 2: whoever held a zone or answered from it takes its revocation, however many there are and how fast. */
   #refusal(zone: SignedZone, floor: bigint, from: string | undefined): 'busy' | 'full' | undefined {
-    if (zone.revoked && floor > 0n) return undefined
+    if (this.#stock.keeps(zone.key.label) || (zone.revoked && floor > 0n)) return undefined
     if (from !== undefined && !this.#rates.take(from)) return 'busy'
     if (zone.revoked) return this.#stock.revocationsFull ? 'full' : undefined
     const newcomer = { label: zone.key.label, group: from }

@@ -23,6 +23,7 @@ async function setUp({ maxZones = 10 } = {}) {
     maxNewZonesPerMinute: 100,
     maxRevocations: 10,
     maxFloors: 10,
+    keep: [],
     cachedZones: 10,
     lookupTimeout: 1800,
     walkTimeout: 10_000,

@@ -18,6 +18,7 @@ async function setUp() {
   const clock = new ManualClock()
   const inner = new MemoryDatastore()
   const config = {
+    keep: [],
     maxZones: 10,
     maxNewZonesPerMinute: 5,
     maxRevocations: 10,

@@ -18,11 +18,12 @@ const [NEVER_YET, SURELY] = [18 * HOUR, 31 * HOUR]
 const contact = (name: string): Contact => ({ id: Buffer.from(name), addresses: [] })
 const [HOLDER, LACKING, BEHIND] = [contact('holder'), contact('lacking'), contact('behind')]
 
-async function setUp(places: readonly (0 | 1 | 2)[] = [0]) {
+async function setUp(places: readonly (0 | 1 | 2)[] = [0], isKept = false) {
   const clock = new ManualClock()
   const owner = new TestOwner(() => clock.now())
+  const keep = isKept ? [owner.key.label] : []
   const needs = { datastore: new MemoryDatastore(), clock, logger: silentLogger, self: new Uint8Array(32) }
-  const store = await openZoneStore({ ...needs, config: TEST_DHT_CONFIG })
+  const store = await openZoneStore({ ...needs, config: { ...TEST_DHT_CONFIG, keep } })
   const goals: LookupGoal[] = []
   const given: { contacts: readonly Contact[]; zone: SignedZone }[] = []
   const network = { holds: undefined as SignedZone | undefined }
@@ -112,4 +113,28 @@ test('a node keeps nothing alive that is its own, has expired, or belongs to oth
   await far.store.put(far.owner.sign(), { own: false })
   await far.pass(SURELY)
   assert.equal(far.goals.length, 0)
+})
+
+test('a zone that is to be kept and is not here is looked for until it is found, and given to those who lack it', async () => {
+  const { clock, owner, store, goals, given, network, keeping, pass } = await setUp([0, 1, 2], true)
+  await using _open = keeping
+  clock.advance(60_000)
+  await clock.settle()
+  assert.deepEqual(
+    goals.map(({ replica, have }) => [replica, have]),
+    [
+      [0, undefined],
+      [1, undefined],
+      [2, undefined],
+    ],
+  )
+  assert.deepEqual(given, [])
+  network.holds = owner.sign()
+  await pass(HOUR)
+  assert.deepEqual((await store.get(owner.key))?.bytes, network.holds.bytes)
+  assert.equal(given.length, 3)
+  await pass(NEVER_YET - HOUR)
+  assert.equal(given.length, 3, 'not before a day is over')
+  await pass(SURELY)
+  assert.ok(given.length >= 6)
 })

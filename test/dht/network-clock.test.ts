@@ -133,7 +133,7 @@ test('before 1 November 2026 a clock is untrusted though nobody was heard', () =
 /** A store that goes by such a clock. */
 async function withStore(ahead = 0) {
   const parts = setUp(ahead)
-  const limits = { maxZones: 10, maxRevocations: 10, maxFloors: 10, cachedZones: 10 }
+  const limits = { keep: [], maxZones: 10, maxRevocations: 10, maxFloors: 10, cachedZones: 10 }
   const config = { ...limits, maxNewZonesPerMinute: 10 }
   const self = new Uint8Array(32)
   const datastore = new MemoryDatastore()

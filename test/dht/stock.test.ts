@@ -19,6 +19,7 @@ async function setUp(config: Partial<ZoneStoreNeeds['config']> = {}) {
   const clock = new ManualClock()
   const datastore = new MemoryDatastore()
   const limits = {
+    keep: [],
     maxZones: 8,
     maxNewZonesPerMinute: 100,
     maxRevocations: 10,
@@ -200,4 +201,16 @@ test('a put of what is held is recognised without asking for the zone', async ()
   assert.deepEqual(await held(datastore, [closest, owner]), [0])
   clock.advance(30 * DAY)
   assert.equal(await store.holding(zone.bytes), undefined)
+})
+
+test('a zone that is to be kept finds a place in a full stock, from whomever it comes, and none displaces it', async () => {
+  const clock = new ManualClock()
+  const owners = closestFirst(clock, 12)
+  const friend = owners.pop() as TestOwner
+  const { datastore, store } = await setUp({ keep: [friend.key.label] })
+  for (const [at, owner] of owners.slice(3).entries()) await put(store, owner, `9.${at}`)
+  assert.equal(await put(store, friend, '10.0'), 'new')
+  for (const [at, owner] of owners.slice(0, 3).entries()) await put(store, owner, `11.${at}`)
+  assert.deepEqual(await held(datastore, [friend]), [0])
+  assert.equal((await held(datastore, owners)).length, 8)
 })

@@ -26,6 +26,7 @@ function setUp(config: Partial<ZoneStoreNeeds['config']> = {}) {
     self: new Uint8Array(32),
     config: {
       maxNewZonesPerMinute: 1000,
+      keep: [],
       maxZones: 100,
       maxRevocations: 10,
       maxFloors: 10,

@@ -33,6 +33,7 @@ export const TEST_DHT_CONFIG: DhtConfig = {
   maxRequestsInFlight: 64,
   maxRequestsPerSecond: 200,
   maxForwards: 64,
+  keep: [],
   maxZones: 50_000,
   maxNewZonesPerMinute: 100,
   maxRevocations: 10_000,
