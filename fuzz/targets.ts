@@ -1,6 +1,7 @@
 /** What is fuzzed in this process: for each target how an input is made, the work done on it, and what has to hold of the result. */
 import assert from 'node:assert/strict'
 import { createPrivateKey, createPublicKey, sign, verify } from 'node:crypto'
+import { systemClock } from '../src/clock.ts'
 import { DhtFault } from '../src/dht/fault.ts'
 import { FrameSplitter } from '../src/dht/frame-splitter.ts'
 import { decodeReplyOrNotice, decodeRequest } from '../src/dht/frames.ts'
@@ -12,6 +13,7 @@ import { fold, formatName, parseName } from '../src/dns/name.ts'
 import { decodeRdata, fieldsOf } from '../src/dns/rdata.ts'
 import { formatRdata, parseRdata } from '../src/dns/rdata-text.ts'
 import { MAX_EXPANDED_OCTETS, walkMessage } from '../src/dns/walker.ts'
+import { Cookies } from '../src/resolver/cookies.ts'
 import { ResolveFault } from '../src/resolver/fault.ts'
 import type { Query } from '../src/resolver/query.ts'
 import { askedName, makeReady, refuse } from '../src/resolver/reply.ts'
@@ -121,7 +123,7 @@ function attempt<Result>(run: () => Result, reason: string): Result | undefined 
   }
 }
 
-const DOOR = { limit: 1232, maxUdpPayload: 1232 }
+const DOOR = { limit: 1232, maxUdpPayload: 1232, cookies: new Cookies(systemClock), address: '192.0.2.1' }
 
 const scan: Target = {
   make: message,
@@ -129,7 +131,7 @@ const scan: Target = {
   work(input) {
     const scanned = scanPacket(input)
     if (!scanned) return { word: 'silence' }
-    if (scanned.refusal !== Rcode.NoError) {
+    if (scanned.refusal !== Rcode.NoError || !scanned.hasQuestion) {
       const refused = refuse(scanned, scanned.refusal, { door: DOOR })
       return { word: formatRcode(scanned.refusal), check: () => checkRefusal(refused, input) }
     }

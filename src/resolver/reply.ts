@@ -3,8 +3,9 @@ import { encodeMessage } from '../dns/codec.ts'
 import { type EdnsError, NO_FLAGS, RecordClass, RecordType } from '../dns/message.ts'
 import { fold, type Name, nameFromWire } from '../dns/name.ts'
 import { HEADER_OCTETS, walkMessage } from '../dns/walker.ts'
+import { COOKIE_OCTETS, type Cookies } from './cookies.ts'
 import type { Answer } from './query.ts'
-import type { Scan } from './scan.ts'
+import { COOKIE, OPTION_FIXED, type Scan } from './scan.ts'
 
 const RA = 0x80
 const TC = 0x02
@@ -12,6 +13,7 @@ const RD = 0x01
 const CD = 0x10
 const QR = 0x80
 const OPT_OCTETS = 11
+const EXTENDED_ERROR = 15
 /** RFC 8914 3 sets no bound; a sentence is enough, and must not push a reply over its limit. */
 const MAX_ERROR_TEXT = 100
 
@@ -55,8 +57,11 @@ export function makeReady(answer: Answer, question: { name: Name; type: number }
   }
 }
 
-/** Where a reply goes: how much fits, and what we can take ourselves. */
+/** Where a reply goes: how much fits, what we can take ourselves, and whose cookie goes with it. */
 export interface Door {
+  readonly cookies: Cookies
+  /** The client's. */
+  readonly address: string
   /** Octets the reply may have. */
   readonly limit: number
   /** Octets of UDP we announce. */
@@ -73,7 +78,7 @@ export interface Fitting {
 
 /** The reply to one question: its id, flags and spelling; TTLs less its age; TC when it does not fit the door. */
 export function fitReply(ready: ReadyReply, scan: Scan, { age, door, respell }: Fitting): Buffer {
-  const length = ready.length + (scan.edns ? optLengthFor(ready.error) : 0)
+  const length = ready.length + (scan.edns ? optLengthFor(scan, ready.error) : 0)
   if (length > door.limit)
     return headAndQuestion(scan, { rcode: ready.rcode, error: ready.error, truncated: true, door })
   const reply = Buffer.allocUnsafe(length)
@@ -121,11 +126,11 @@ interface Head {
 }
 
 function headAndQuestion(scan: Scan, { rcode, error, truncated, door }: Head): Buffer {
-  const length = scan.questionEnd + (scan.edns ? optLengthFor(error) : 0)
+  const length = scan.questionEnd + (scan.edns ? optLengthFor(scan, error) : 0)
   const reply = Buffer.alloc(length)
   writeHead(reply, scan, rcode)
   if (truncated) reply[2] = (reply[2] ?? 0) | TC
-  if (scan.questionEnd > HEADER_OCTETS) {
+  if (scan.hasQuestion) {
     reply[5] = 1
     scan.packet.copy(reply, HEADER_OCTETS, HEADER_OCTETS, scan.questionEnd)
   }
@@ -133,36 +138,53 @@ function headAndQuestion(scan: Scan, { rcode, error, truncated, door }: Head): B
   return reply
 }
 
-function optLengthFor(error: EdnsError | undefined): number {
-  return error ? OPT_OCTETS + 6 + errorText(error).length : OPT_OCTETS
+function optLengthFor({ cookieLength }: Scan, error: EdnsError | undefined): number {
+  const fixed = cookieLength > 0 ? OPT_OCTETS + OPTION_FIXED + COOKIE_OCTETS : OPT_OCTETS
+  return error ? fixed + OPTION_FIXED + 2 + errorText(error).length : fixed
 }
 
 function errorText({ text }: EdnsError): Buffer {
   return Buffer.from(text.slice(0, MAX_ERROR_TEXT), 'utf8')
 }
 
-// RFC 6891 6.1.2: root, OPT, payload, extended RCODE, version 0, DO copied (RFC 3225 3), then at most one option: EDE.
-function writeOpt(
-  reply: Buffer,
-  start: number,
-  { scan, error, door, rcode }: { scan: Scan; error: EdnsError | undefined; door: Door; rcode: number },
-): void {
+interface Opt {
+  readonly scan: Scan
+  readonly error: EdnsError | undefined
+  readonly door: Door
+  readonly rcode: number
+}
+
+// RFC 6891 6.1.2: root, OPT, payload, extended RCODE, version 0, DO copied (RFC 3225 3), then the options, to the reply's end.
+function writeOpt(reply: Buffer, start: number, { scan, error, door, rcode }: Opt): void {
+  const options = start + OPT_OCTETS
   reply[11] = 1
   reply[start] = 0
   reply.writeUInt16BE(RecordType.OPT, start + 1)
   reply.writeUInt16BE(door.maxUdpPayload, start + 3)
   reply.writeUInt16BE((rcode >> 4) << 8, start + 5)
   reply.writeUInt16BE(scan.dnssecOk ? 0x8000 : 0, start + 7)
-  if (!error) {
-    reply.writeUInt16BE(0, start + 9)
-    return
-  }
+  reply.writeUInt16BE(reply.length - options, start + 9)
+  const behind = scan.cookieLength > 0 ? writeCookie(reply, options, { scan, door }) : options
+  if (error) writeError(reply, behind, error)
+}
+
+// RFC 7873 4. @returns where it ends
+function writeCookie(reply: Buffer, at: number, { scan, door }: Pick<Opt, 'scan' | 'door'>): number {
+  const { packet, cookieAt, cookieLength } = scan
+  const data = at + OPTION_FIXED
+  reply.writeUInt16BE(COOKIE, at)
+  reply.writeUInt16BE(COOKIE_OCTETS, at + 2)
+  door.cookies.write(reply, data, packet.subarray(cookieAt, cookieAt + cookieLength), door.address)
+  return data + COOKIE_OCTETS
+}
+
+// RFC 8914 2
+function writeError(reply: Buffer, at: number, error: EdnsError): void {
   const text = errorText(error)
-  reply.writeUInt16BE(6 + text.length, start + 9)
-  reply.writeUInt16BE(15, start + 11)
-  reply.writeUInt16BE(2 + text.length, start + 13)
-  reply.writeUInt16BE(error.code, start + 15)
-  text.copy(reply, start + 17)
+  reply.writeUInt16BE(EXTENDED_ERROR, at)
+  reply.writeUInt16BE(2 + text.length, at + 2)
+  reply.writeUInt16BE(error.code, at + 4)
+  text.copy(reply, at + 6)
 }
 
 function uint16(value: number): Buffer {

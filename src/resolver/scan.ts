@@ -2,12 +2,16 @@
 import { Opcode, type Question, Rcode, RecordClass, RecordType } from '../dns/message.ts'
 import { fold, type Name, nameFromWire } from '../dns/name.ts'
 import { HEADER_OCTETS } from '../dns/walker.ts'
+import { CLIENT_COOKIE_OCTETS, MAX_BOTH_OCTETS, MIN_BOTH_OCTETS } from './cookies.ts'
 
 /** RFC 6891 6.2.5: less is taken as this. */
 export const MIN_UDP_PAYLOAD = 512
 const QR = 0x8000
 const TYPE_AND_CLASS = 4
 const RECORD_FIXED = 10
+/** Code and length of an EDNS option (RFC 6891 6.1.2). */
+export const OPTION_FIXED = 4
+export const COOKIE = 10
 /** OPT and one more (TSIG, say), which is ignored. */
 const MAX_ADDITIONAL = 2
 const MAX_NAME = 255
@@ -19,7 +23,7 @@ export class Scan {
   readonly flags: number
   /** The RCODE it is turned away with; 0 when it is to be answered. */
   refusal: number = Rcode.NoError
-  /** Behind the question; 12 when there is none that can be echoed. */
+  /** Behind the question; 12 when there is none, or none that can be echoed. */
   questionEnd = HEADER_OCTETS
   type = 0
   class = 0
@@ -27,6 +31,9 @@ export class Scan {
   edns = false
   dnssecOk = false
   payloadSize = MIN_UDP_PAYLOAD
+  /** Where the data of a COOKIE option is (RFC 7873 4), and how many octets; 0 when there is none. */
+  cookieAt = 0
+  cookieLength = 0
   /** Name, type, class, and DO and CD where set, as octets, the name spelled as it was sent. */
   spelledKey = ''
   private folded: string | undefined
@@ -40,6 +47,11 @@ export class Scan {
   get key(): string {
     this.folded ??= foldedKey(this)
     return this.folded
+  }
+
+  /** RFC 7873 5.4: a packet may ask for a cookie and nothing else. */
+  get hasQuestion(): boolean {
+    return this.questionEnd > HEADER_OCTETS
   }
 
   get recursionDesired(): boolean {
@@ -56,13 +68,23 @@ export function scanPacket(packet: Buffer): Scan | undefined {
   if (packet.length < HEADER_OCTETS) return undefined
   const scan = new Scan(packet)
   if ((scan.flags & QR) !== 0) return undefined
-  scan.refusal = scanHeader(scan) || scanQuestion(scan) || scanAdditional(scan) || judgeQuestion(scan)
+  const isCookieOnly = packet.readUInt16BE(4) === 0
+  scan.refusal = scanHeader(scan) || (isCookieOnly ? scanCookie(scan) : scanWhole(scan))
   return scan
+}
+
+function scanWhole(scan: Scan): number {
+  return scanQuestion(scan) || scanAdditional(scan) || judgeQuestion(scan)
+}
+
+/** RFC 7873 5.4: without a question, a COOKIE asks for a cookie. */
+function scanCookie(scan: Scan): number {
+  return scanAdditional(scan) || (scan.cookieLength > 0 ? Rcode.NoError : Rcode.FormErr)
 }
 
 function scanHeader({ packet, flags }: Scan): number {
   if (((flags >> 11) & 15) !== Opcode.Query) return Rcode.NotImp
-  if (packet.readUInt16BE(4) !== 1) return Rcode.FormErr // RFC 9619: exactly one question
+  if (packet.readUInt16BE(4) > 1) return Rcode.FormErr // RFC 9619: one question, or none
   if (packet.readUInt32BE(6) !== 0 || packet.readUInt16BE(10) > MAX_ADDITIONAL) return Rcode.FormErr
   return Rcode.NoError
 }
@@ -104,7 +126,7 @@ function scanRecord(scan: Scan, at: number): number {
   const isFirst = !scan.edns
   readOpt(scan, fixed) // also of an OPT that is refused: one goes back all the same (RFC 6891 6.1.1)
   // RFC 6891 6.1.1, 6.1.2: one OPT, owned by the root.
-  const isProper = isFirst && packet[at] === 0 && isWhole && optionsFit(packet, fixed + RECORD_FIXED, end)
+  const isProper = isFirst && packet[at] === 0 && isWhole && readOptions(scan, fixed + RECORD_FIXED, end)
   return isProper ? end : -1
 }
 
@@ -119,10 +141,25 @@ function skipName(packet: Buffer, start: number): number {
   return at + 1
 }
 
-function optionsFit(packet: Buffer, start: number, end: number): boolean {
+/** @returns whether they fill the space there is, and none is malformed */
+function readOptions(scan: Scan, start: number, end: number): boolean {
+  const { packet } = scan
   let at = start
-  while (at + 4 <= end) at += 4 + packet.readUInt16BE(at + 2)
+  while (at + OPTION_FIXED <= end) {
+    const length = packet.readUInt16BE(at + 2)
+    if (packet.readUInt16BE(at) === COOKIE && scan.cookieLength === 0) {
+      if (!isCookieLength(length)) return false
+      scan.cookieAt = at + OPTION_FIXED
+      scan.cookieLength = length
+    }
+    at += OPTION_FIXED + length
+  }
   return at === end
+}
+
+// RFC 7873 5.2.2
+function isCookieLength(length: number): boolean {
+  return length === CLIENT_COOKIE_OCTETS || (length >= MIN_BOTH_OCTETS && length <= MAX_BOTH_OCTETS)
 }
 
 function readOpt(scan: Scan, fixed: number): void {

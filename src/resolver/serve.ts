@@ -5,6 +5,7 @@ import { type Name, nameToWire } from '../dns/name.ts'
 import { type AnewDeps, type Asked, answerAnew, staleAtOnce } from './anew.ts'
 import { ageOf } from './answer-cache.ts'
 import type { DnsConfig } from './config.ts'
+import { Cookies } from './cookies.ts'
 import { type Answer, type Client, emptyAnswer } from './query.ts'
 import { askedName, type Door, fitReply, octetsOf, type ReadyReply, refuse } from './reply.ts'
 import { MIN_UDP_PAYLOAD, type Scan, scanPacket } from './scan.ts'
@@ -16,12 +17,13 @@ const MAX_MESSAGE = 0xffff
 
 export function serving(deps: AnewDeps): Serve {
   const { cache, config, clock } = deps
+  const cookies = new Cookies(clock)
   const load = { pending: 0 }
   return (packet, client) => {
     const scan = scanPacket(packet)
     if (!scan) return undefined
-    const door = doorOf(scan, client, config)
-    if (scan.refusal !== Rcode.NoError) return refuse(scan, scan.refusal, { door })
+    const door = doorOf(scan, client, { config, cookies })
+    if (scan.refusal !== Rcode.NoError || !scan.hasQuestion) return refuse(scan, scan.refusal, { door })
     const now = Math.trunc(clock.monotonic())
     const plain = cache.get(scan.spelledKey, now) // remembered in lower case: most names need no folding
     if (plain) return fitReply(plain, scan, { age: ageOf(plain, now), door, respell: false })
@@ -41,10 +43,16 @@ export function serving(deps: AnewDeps): Serve {
 
 const BUSY = { code: ExtendedError.NotReady, text: 'too many questions at once' }
 
+interface DoorDeps {
+  readonly config: DnsConfig
+  readonly cookies: Cookies
+}
+
 // RFC 6891 6.2.3, 6.2.5: what the client takes, what we send at most (RFC 9715), 512 without EDNS.
-function doorOf(scan: Scan, { transport }: Client, { maxUdpPayload }: DnsConfig): Door {
+function doorOf(scan: Scan, { transport, address }: Client, { config, cookies }: DoorDeps): Door {
+  const { maxUdpPayload } = config
   const udp = scan.edns ? Math.min(scan.payloadSize, maxUdpPayload) : MIN_UDP_PAYLOAD
-  return { limit: transport === 'udp' ? udp : MAX_MESSAGE, maxUdpPayload }
+  return { limit: transport === 'udp' ? udp : MAX_MESSAGE, maxUdpPayload, cookies, address }
 }
 
 function askedOf(scan: Scan, client: Client): Asked {

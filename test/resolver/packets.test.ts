@@ -261,14 +261,6 @@ describe('questions that are not answered with data', () => {
     })
   }
 
-  test('no question but a cookie is FORMERR, or an answer with nothing in it', async () => {
-    await using resolver = await open()
-    const packet = octets('4b4e 0100 0000 0000 0000 0001', opt({ options: '000a 0008 0123456789abcdef' }))
-    const reply = await resolver.send(packet)
-    assert.ok(reply?.rcode === Rcode.FormErr || reply?.rcode === Rcode.NoError)
-    assert.equal(reply.questions.length, 0)
-  })
-
   test('a reply is never answered', async () => {
     await using resolver = await open()
     assert.equal(await resolver.send(queryPacket(`${WWW} A`, { bits: Bit.QR | Bit.RD })), undefined)
@@ -440,11 +432,4 @@ describe('replies that do not fit', () => {
     const oneLess = await resolver.ask(`${name} TXT`, { edns: { payload: length - 1 } })
     assert.deepEqual([fits.octets.length, fits.bits & Bit.TC, oneLess.bits & Bit.TC], [length, 0, Bit.TC])
   })
-})
-
-test('a cookie is answered as if it were not there, or with a longer one', async () => {
-  await using resolver = await open()
-  const reply = await resolver.ask(`${WWW} A`, { edns: { options: '000a 0008 0123456789abcdef' } })
-  assert.deepEqual([reply.rcode, reply.answers.length], [Rcode.NoError, 1])
-  assert.equal(reply.bits, Bit.QR | Bit.RD | Bit.RA)
 })
