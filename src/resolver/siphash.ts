@@ -1,4 +1,4 @@
-/** SipHash-2-4 (Aumasson and Bernstein, 2012), the keyed hash of DNS cookies. In 32-bit halves: BigInt costs many times as much. */
+/** SipHash-2-4 (Aumasson and Bernstein, 2012), the keyed hash of DNS cookies. In 32-bit halves, since every BigInt is an object. */
 
 /** The state v0, v1, v2, v3: of each the low half, then the high one. One hash is made at a time. */
 const v = new Int32Array(8)
