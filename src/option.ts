@@ -3,8 +3,9 @@ import { isIP, isIPv4 } from 'node:net'
 import { type Component, multiaddr } from '@multiformats/multiaddr'
 import { DnsFault } from './dns/fault.ts'
 import { RecordType, type ResourceRecord } from './dns/message.ts'
-import { fold, type Name, parseName, ROOT } from './dns/name.ts'
-import type { Endpoint, UpstreamServer } from './resolver/config.ts'
+import { fold, isUnder, type Name, parseName, ROOT } from './dns/name.ts'
+import { ALT } from './names/whose.ts'
+import type { DomainServer, Endpoint, UpstreamServer } from './resolver/config.ts'
 import { publicKeyFromLabel } from './zone/key.ts'
 import { parseRecordLine } from './zone/zone-file.ts'
 
@@ -113,6 +114,27 @@ export const upstreamServer: Kind<UpstreamServer> = textual((value) => {
   if (name !== undefined && (protocol !== 'tls' || isIP(name) !== 0)) throw new Error(SERVER)
   return { protocol, host, port: number, name }
 }, SERVER)
+
+const DOMAIN_SERVER =
+  'one domain or more and a server for them, such as /fritz.box/192.168.178.1 or /corp.example/168.192.in-addr.arpa/tls://192.0.2.1#dns.corp.example'
+
+/** As dnsmasq writes it. Folded. */
+export const domainServer: Kind<DomainServer> = textual((value) => {
+  const [, names = '', server = ''] = /^\/(.+?)\/((?:[a-z]+:\/\/)?[^/]+)$/i.exec(value) ?? []
+  const domains = names.split('/').map(attemptName)
+  const isUsable = (name: Name | undefined) => name !== undefined && name !== ROOT && !isUnder(name, ALT)
+  if (!domains.every(isUsable)) throw new Error(DOMAIN_SERVER)
+  return { domains: domains.map((name) => fold(name as Name)), server: serverOf(server, DOMAIN_SERVER) }
+}, DOMAIN_SERVER)
+
+/** @throws Error with `expected` */
+function serverOf(text: string, expected: string): UpstreamServer {
+  try {
+    return upstreamServer.parse(text)
+  } catch {
+    throw new Error(expected)
+  }
+}
 
 const NETWORK = 'an IP network, such as 192.0.2.0/24 or 2001:db8::/32, or any'
 

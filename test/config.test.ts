@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, test } from 'node:test'
 import { ConfigFault, loadConfig } from '../src/config.ts'
 import type { DhtConfig } from '../src/dht/config.ts'
-import { parseName } from '../src/dns/name.ts'
+import { formatName, parseName } from '../src/dns/name.ts'
 import type { PublisherConfig } from '../src/publisher/publisher.ts'
 import type { DnsConfig, UpstreamConfig } from '../src/resolver/config.ts'
 import { SETTINGS } from '../src/setting-names.ts'
@@ -170,6 +170,35 @@ describe('one setting', () => {
       assert.match(fault, /an IP address.*tls:\/\/192\.0\.2\.1:853#dns\.example/)
     })
   }
+
+  test('servers for a domain stand behind it, and for several behind them', () => {
+    const text =
+      '/Fritz.box/192.168.178.1, /corp.example/10.in-addr.arpa/tls://192.0.2.1:8853#dns.corp.example'
+    const { domains } = loadConfig({ flags: { 'upstream-domains': text }, environment: {} }).config.upstream
+    assert.deepEqual(
+      domains.map(({ domains, server }) => [
+        domains.map(formatName),
+        server.protocol,
+        server.host,
+        server.port,
+      ]),
+      [
+        [['fritz.box.'], 'udp', '192.168.178.1', 53],
+        [['corp.example.', '10.in-addr.arpa.'], 'tls', '192.0.2.1', 8853],
+      ],
+    )
+    for (const bad of [
+      'fritz.box/192.168.178.1',
+      '/fritz.box',
+      '//192.0.2.1',
+      '/./192.0.2.1',
+      '/x.alt/192.0.2.1',
+      '/fritz.box/router',
+    ]) {
+      const [fault = ''] = faultsOf({ flags: { 'upstream-domains': bad } })
+      assert.match(fault, /such as \/fritz\.box\/192\.168\.178\.1/, bad)
+    }
+  })
 
   test('a record of the house is a line of a zone file; the fault says what is wrong with it', () => {
     const { dns } = loadConfig({

@@ -63,12 +63,23 @@ export interface UpstreamServer extends Endpoint {
   readonly name?: string | undefined
 }
 
+/** Who is asked for certain names, and for those below them. */
+export interface DomainServer {
+  /** Folded. */
+  readonly domains: readonly Name[]
+  readonly server: UpstreamServer
+}
+
 export interface UpstreamConfig {
   readonly servers: readonly UpstreamServer[]
   /** Asked when all of those fail. */
   readonly fallback: readonly UpstreamServer[]
   /** The two quickest with a head start for the first, in the order they are configured, or all at once. */
   readonly mode: 'race' | 'strict' | 'parallel'
+  /** Where nobody else is asked: the router for names of the home, a company's servers for those of the company. */
+  readonly domains: readonly DomainServer[]
+  /** Folded. These and what is below them may have private addresses. */
+  readonly privateNames: readonly Name[]
   /** For one server's answer; then the next one is asked. */
   readonly timeout: number
 }

@@ -1,27 +1,24 @@
 /** The order of the layers is what the resolver does. It is written here and nowhere else; each feels only what is below it. */
 
-import type { PublicKey } from '../zone/key.ts'
 import { aliases } from './layers/aliases.ts'
 import { type Blocking, block } from './layers/block.ts'
 import { coalesce } from './layers/coalesce.ts'
 import { failure } from './layers/failure.ts'
 import { failureMemory } from './layers/failure-memory.ts'
 import { type ForwardDeps, forward } from './layers/forward.ts'
-import { inward } from './layers/inward.ts'
+import { type InwardDeps, inward } from './layers/inward.ts'
 import { type LocalNames, local } from './layers/local.ts'
 import { type LoopsDeps, loops } from './layers/loops.ts'
 import { special } from './layers/special.ts'
 import { type ZonesDeps, zones } from './layers/zones.ts'
 import { compose, type Resolve } from './query.ts'
 
-export interface PipelineDeps extends ZonesDeps, ForwardDeps, LoopsDeps {
+export interface PipelineDeps extends ZonesDeps, ForwardDeps, LoopsDeps, InwardDeps {
   readonly maxAliases: number
   /** Records for names of the house, as they stand now. */
   readonly localNames: () => LocalNames
   /** What is not to be answered, likewise. */
   readonly blocking: () => Blocking
-  /** Whether a key's zone may lead to private addresses. */
-  readonly isTrusted: (key: PublicKey) => boolean
   /** Told of faults nobody foresaw. */
   readonly report: (fault: unknown) => void
 }
@@ -30,10 +27,10 @@ export function pipeline(deps: PipelineDeps): Resolve {
   return compose(
     [
       failure(deps.report), // outermost: nothing thrown, and no silence, reaches a listener
-      inward(deps.isTrusted), // above aliases: it is the whole chain that leads somewhere
+      inward(deps), // above aliases: it is the whole chain that leads somewhere
       aliases(deps.maxAliases), // above all that answers: an alias may lead anywhere, from ours to the ordinary DNS and back
       local(deps.localNames), // above special: a house may well have names under home.arpa, and its own reverse zones
-      special, // above everything that asks somebody: these names are nobody's business but this machine's
+      special(deps.upstreams.isApart), // above everything that asks somebody: these names are nobody's business but this machine's
       block(deps.blocking), // below local, since the owner's word beats a list; above all that asks: what is blocked is told nobody
       zones(deps), // where our names end: none of them passes
       loops(deps), // above coalesce: in a loop the same question comes twice

@@ -2,7 +2,7 @@
 import type { Logger } from 'pino'
 import type { Clock } from '../clock.ts'
 import type { ResourceRecord } from '../dns/message.ts'
-import type { Name } from '../dns/name.ts'
+import { isUnder, type Name } from '../dns/name.ts'
 import type { ZoneDirectory } from '../zone/directory.ts'
 import type { PublicKey } from '../zone/key.ts'
 import { AnswerCache } from './answer-cache.ts'
@@ -51,12 +51,20 @@ const LOOP =
   'An upstream server sends the questions it is asked back to this node: ordinary names have no answer that way. ' +
   'Name other servers in [upstream], or have that server ask others.'
 
+const INWARD =
+  'An answer led to an address of this home or machine and was made less (DNS rebinding). Names that may do so belong in ' +
+  'upstream.private_names, keys in names.private_addresses.'
+
 export function makeResolver(deps: ResolverDeps): Resolver {
   const { clock, config, upstream, suffix, directory, blocking, isTrusted, logger } = deps
   const cache = new AnswerCache(clock, { maxOctets: config.cacheOctets, staleFor: config.staleFor })
   const { maxTtl, maxNegativeTtl, maxAliases } = config
   let house = { names: localNames(config.records), blocking }
-  const ordinary = openUpstreams(upstream, clock)
+  const upstreams = openUpstreams(upstream, clock)
+  const { privateNames } = upstream
+  const mayLeadInward = (name: Name) =>
+    upstreams.isApart(name) || privateNames.some((known) => isUnder(name, known))
+  let leftOut = 0
   const resolve = pipeline({
     clock,
     directory,
@@ -67,7 +75,11 @@ export function makeResolver(deps: ResolverDeps): Resolver {
     blocking: () => house.blocking,
     isTrusted,
     limits: { maxTtl, maxNegativeTtl, maxAliases },
-    upstream: ordinary,
+    upstreams,
+    mayLeadInward,
+    leftOut: () => {
+      if (leftOut++ === 0) logger.warn(INWARD)
+    },
     report: (fault) => logger.error({ err: fault }, 'a question failed for a reason nobody foresaw'),
     loopFound: () => logger.warn(LOOP),
   })
@@ -83,7 +95,7 @@ export function makeResolver(deps: ResolverDeps): Resolver {
     },
     [Symbol.dispose]: () => {
       watch[Symbol.dispose]()
-      ordinary?.close?.()
+      upstreams[Symbol.dispose]()
     },
   }
 }

@@ -2,8 +2,10 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { ExtendedError, Rcode, RecordType } from '../../src/dns/message.ts'
-import { formatName } from '../../src/dns/name.ts'
+import { formatName, parseName } from '../../src/dns/name.ts'
+import { Rule, RuleWriter } from '../../src/resolver/blocking/name-rules.ts'
 import { publicKeyOf } from '../../src/zone/signature.ts'
+import { parseRecordLine } from '../../src/zone/zone-file.ts'
 import { TestResolver } from '../support/test-resolver.ts'
 import { ALICE, BOB, linesOf, zoneOf } from '../support/zones.ts'
 
@@ -121,7 +123,8 @@ describe('an alias of a stranger that leads inward', () => {
         zoneOf('nas 300 IN A 192.168.1.2', { secret: BOB }),
       ]
       const scripts = [{ 'inward.example.org A': { answer: 'inward.example.org. 300 IN A 10.0.0.1' } }]
-      await using resolver = await TestResolver.open({ zones, scripts, trusted: [B] })
+      const upstream = { privateNames: [parseName('example.org')] }
+      await using resolver = await TestResolver.open({ zones, scripts, upstream, trusted: [B] })
       const reply = await resolver.ask(`${WWW} A`, EDNS)
       assert.deepEqual(linesOf(reply.answers), [`${WWW}. 300 CNAME ${end}.`])
       assert.deepEqual([reply.rcode, reply.edns?.error?.code], [Rcode.NoError, FILTERED])
@@ -141,6 +144,51 @@ describe('an alias of a stranger that leads inward', () => {
   })
 })
 
+const SCRIPT = {
+  'nas.example.org A': { answer: 'nas.example.org. 60 IN A 192.168.1.2' },
+  'nas.example.com A': { answer: 'nas.example.com. 60 IN A 192.168.1.2\nnas.example.com. 60 IN A 192.0.2.1' },
+  'www.example.com A': {
+    answer: 'www.example.com. 60 IN CNAME nas.example.com.\nnas.example.com. 60 IN A 192.168.1.2',
+  },
+  'web.example.com HTTPS': { answer: 'web.example.com. 60 IN HTTPS 1 . ipv4hint=10.0.0.1' },
+  'six.example.com AAAA': { answer: 'six.example.com. 60 IN AAAA 64:ff9b::808:808' },
+  'bad.example.com AAAA': { answer: 'bad.example.com. 60 IN AAAA 64:ff9b::a00:1' },
+  'ours.example.com A': { answer: `ours.example.com. 60 IN CNAME nas.${B}.` },
+  'self.example.com A': { answer: 'self.example.com. 60 IN CNAME localhost.' },
+}
+
+describe('a name of the ordinary DNS that leads inward', () => {
+  for (const [question, left] of [
+    ['nas.example.com A', 1],
+    ['www.example.com A', 1],
+    ['web.example.com HTTPS', 0],
+    ['bad.example.com AAAA', 0],
+    ['ours.example.com A', 1],
+    ['self.example.com A', 1],
+  ] as const) {
+    test(`${question}: ${left} of its records, a reason, and one line in the log`, async () => {
+      const zones = [zoneOf('nas 300 IN A 192.168.1.2', { secret: BOB })]
+      await using resolver = await TestResolver.open({ zones, scripts: [SCRIPT], trusted: [B] })
+      for (let time = 0; time < 2; time++) {
+        const reply = await resolver.ask(question, EDNS)
+        assert.deepEqual(
+          [reply.rcode, reply.answers.length, reply.edns?.error?.code],
+          [Rcode.NoError, left, FILTERED],
+        )
+        assert.ok(!linesOf(reply.answers).some((line) => /192\.168|127\.0|10\.0/.test(line)))
+      }
+      assert.equal(resolver.logged.length, 1)
+      assert.match(resolver.logged[0] ?? '', /upstream\.private_names/)
+    })
+  }
+
+  test('only where IPv4 that is wrapped for NAT64 does', async () => {
+    await using resolver = await TestResolver.open({ scripts: [SCRIPT] })
+    const reply = await resolver.ask('six.example.com AAAA', EDNS)
+    assert.deepEqual([reply.answers.length, reply.edns?.error], [1, undefined])
+  })
+})
+
 describe('where private addresses are answered', () => {
   test('in a zone that is trusted', async () => {
     const zone = zoneOf('www 300 IN A 192.168.1.2\nwww 300 IN AAAA fd00::2')
@@ -148,10 +196,34 @@ describe('where private addresses are answered', () => {
     for (const type of ['A', 'AAAA']) assert.equal((await resolver.ask(`${WWW} ${type}`)).answers.length, 1)
   })
 
-  test('in the ordinary DNS: what the upstream says of its own names is not judged here', async () => {
-    const scripts = [{ 'nas.example.org A': { answer: 'nas.example.org. 60 IN A 192.168.1.2' } }]
-    await using resolver = await TestResolver.open({ scripts })
+  test('in the ordinary DNS below a name that may have them, and nowhere else', async () => {
+    const upstream = { privateNames: [parseName('example.org')] }
+    await using resolver = await TestResolver.open({ scripts: [SCRIPT], upstream })
     assert.equal((await resolver.ask('nas.example.org A')).answers.length, 1)
+    assert.equal((await resolver.ask('bad.example.com AAAA')).answers.length, 0)
+  })
+
+  test('of names that have them by nature: Windows and NAT64 ask for those', async () => {
+    const script = {
+      'dns.msftncsi.com AAAA': { answer: 'dns.msftncsi.com. 60 IN AAAA fd3e:4f5a:5b81::1' },
+      'ipv4only.arpa A': { answer: 'ipv4only.arpa. 60 IN A 192.0.0.170' },
+    }
+    await using resolver = await TestResolver.open({ scripts: [script] })
+    for (const question of Object.keys(script))
+      assert.equal((await resolver.ask(question)).answers.length, 1, question)
+    assert.deepEqual(resolver.logged, [])
+  })
+
+  test('where a list blocks a name, and where the owner of this node has written them down', async () => {
+    const writer = new RuleWriter(100)
+    writer.add(parseName('ads.example'), Rule.block)
+    const records = [parseRecordLine('nas.home 300 A 192.168.1.2')]
+    await using resolver = await TestResolver.open({
+      config: { records },
+      blocking: { rules: await writer.finish(async () => undefined), answer: 'null' },
+    })
+    for (const question of ['ads.example A', 'nas.home A'])
+      assert.equal((await resolver.ask(question)).answers.length, 1, question)
   })
 
   test('a failure keeps its own reason', async () => {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { Rcode } from '../../src/dns/message.ts'
-import { formatName, labelsOf } from '../../src/dns/name.ts'
+import { formatName, labelsOf, parseName } from '../../src/dns/name.ts'
 import { publicKeyOf } from '../../src/zone/signature.ts'
 import { TestResolver } from '../support/test-resolver.ts'
 import { BOB, linesOf, zoneOf } from '../support/zones.ts'
@@ -179,7 +179,8 @@ describe('an alias in a zone to a name that is nobody else\u2019s business', () 
         answer: 'www.example.org. 60 IN CNAME localhost.\nlocalhost. 60 IN A 203.0.113.66',
       },
     }
-    await using resolver = await TestResolver.open({ scripts: [script] })
+    const upstream = { privateNames: [parseName('www.example.org')] }
+    await using resolver = await TestResolver.open({ scripts: [script], upstream })
     const reply = await resolver.ask('www.example.org A')
     assert.deepEqual([...(reply.answers[1]?.data ?? [])], [127, 0, 0, 1])
   })

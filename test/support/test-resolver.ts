@@ -92,6 +92,8 @@ export class TestResolver implements AsyncDisposable {
         servers: servers ?? upstreams.map(({ endpoint }) => ({ protocol: 'udp', ...endpoint })),
         fallback: [],
         mode: 'strict',
+        domains: [],
+        privateNames: [],
         ...upstream,
         timeout: UPSTREAM_TIMEOUT,
       },

@@ -15,21 +15,33 @@ export interface Upstream {
   close?(): void
 }
 
+/** All that are configured. */
+export interface Upstreams {
+  /** Those that are asked for a name, as one; undefined when nobody is. */
+  of(name: Name): Upstream | undefined
+  /** Whether a name has servers of its own: nobody else is asked for it, and it may be one that is special elsewhere. */
+  isApart(name: Name): boolean
+}
+
 export interface ForwardDeps {
-  /** All of them as one; undefined when none is configured. */
-  readonly upstream: Upstream | undefined
+  readonly upstreams: Upstreams
   readonly suffix: Name
   readonly limits: ScrubLimits
 }
 
 export const forward =
-  ({ upstream, suffix, limits }: ForwardDeps): Resolve =>
+  ({ upstreams, suffix, limits }: ForwardDeps): Resolve =>
   async (query) => {
     // RFC 1035 4.1.1: without RD nobody asked us to ask others.
     if (!query.recursionDesired) return emptyAnswer(Rcode.Refused, 'local')
+    const upstream = upstreams.of(query.question.name)
     if (!upstream) throw new ResolveFault(ExtendedError.NotReady, 'no upstream server is configured')
     const reply = await upstream.exchange(query)
-    const isOrdinary = (name: Name) => whoseName(name, suffix).kind === 'ordinary' && !isSpecialName(name)
+    // An alias to a name that others are asked for ends what these servers may say.
+    const isOrdinary = (name: Name) =>
+      whoseName(name, suffix).kind === 'ordinary' &&
+      upstreams.of(name) === upstream &&
+      (upstreams.isApart(name) || !isSpecialName(name))
     const mayRedirect = (owner: Name) => !isUnder(suffix, owner) && !isUnder(ALT, owner)
     const answer = scrub(reply, query, { ...limits, isOrdinary, mayRedirect })
     // RFC 3225 3: without EDNS no signatures come. A forged FORMERR gets us there, so it is not remembered.

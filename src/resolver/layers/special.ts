@@ -40,12 +40,22 @@ function range(from: number, to: number, zone: string): string {
   return Array.from({ length: to - from + 1 }, (_, at) => `${from + at}.${zone}`).join(' ')
 }
 
-export const special: Layer = (next) => async (query) => {
-  const { name, type } = query.question
-  if (type === RecordType.ANY) return everything(query)
-  if (isUnder(name, LOCALHOST)) return localhost(name, type)
+/** @param isApart whether a name has servers of its own: a router that knows its `home.arpa`, say */
+export const special =
+  (isApart: (name: Name) => boolean): Layer =>
+  (next) =>
+  async (query) => {
+    const { name, type } = query.question
+    if (type === RecordType.ANY) return everything(query)
+    if (isUnder(name, LOCALHOST)) return localhost(name, type)
+    if (isApart(name)) return next(query)
+    return emptyZone(name) ?? (await next(query))
+  }
+
+/** What a zone says that is here and empty; undefined where there is none. */
+function emptyZone(name: Name): Answer | undefined {
   const zone = EMPTY_ZONES.find((apex) => isUnder(name, apex))
-  if (!zone) return next(query)
+  if (!zone) return undefined
   return name.length === zone.length && !ABSENT.has(zone)
     ? noData(zone, EMPTY_ZONE_TTL)
     : noName(zone, EMPTY_ZONE_TTL)
