@@ -23,8 +23,9 @@ import type { PublicKey } from './zone/key.ts'
 export interface Daemon extends AsyncDisposable {
   /** Where DNS is answered, UDP and TCP alike, as `host:port`. */
   readonly dns: readonly string[]
-  /** Where DNS over TLS is answered, likewise. */
+  /** Where DNS over TLS is answered, and over HTTPS, likewise. */
   readonly dnsOverTls: readonly string[]
+  readonly dnsOverHttps: readonly string[]
   /** Where REST is answered, as `host:port`. */
   readonly api: string
   readonly peerId: string
@@ -127,7 +128,8 @@ async function openRooms(config: Config, needs: Required<DaemonNeeds>): Promise<
   const open = opening.move()
   return {
     dns,
-    dnsOverTls: doors.encrypted.map(formatEndpoint),
+    dnsOverTls: doors.overTls.map(formatEndpoint),
+    dnsOverHttps: doors.overHttps.map(formatEndpoint),
     api: api.address,
     peerId: directory.peerId,
     addresses: directory.addresses(),
@@ -207,9 +209,11 @@ function strangeNames({ dns, names }: Config): string[] {
     )
 }
 
-function missingCertificate({ dns: { tlsListen, certificate, privateKey } }: Config): string[] {
-  if (tlsListen.length === 0 || (certificate !== '' && privateKey !== '')) return []
-  return ['dns.tls_listen takes a certificate: name its files in dns.certificate and dns.private_key.']
+function missingCertificate({ dns }: Config): string[] {
+  const { tlsListen, httpsListen, certificate, privateKey } = dns
+  if (tlsListen.length + httpsListen.length === 0 || (certificate !== '' && privateKey !== '')) return []
+  const setting = tlsListen.length > 0 ? 'dns.tls_listen' : 'dns.https_listen'
+  return [`${setting} takes a certificate: name its files in dns.certificate and dns.private_key.`]
 }
 
 function wantedPorts({ dns, api, dht }: Config): WantedPort[] {
@@ -219,6 +223,9 @@ function wantedPorts({ dns, api, dht }: Config): WantedPort[] {
       { purpose: 'DNS', protocol: 'TCP', endpoint },
     ]),
     ...dns.tlsListen.map((endpoint): WantedPort => ({ purpose: 'DNS over TLS', protocol: 'TCP', endpoint })),
+    ...dns.httpsListen.map(
+      (endpoint): WantedPort => ({ purpose: 'DNS over HTTPS', protocol: 'TCP', endpoint }),
+    ),
     { purpose: 'REST', protocol: 'TCP', endpoint: api.listen },
     ...dhtPorts(dht.listen),
   ]

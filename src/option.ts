@@ -58,6 +58,10 @@ export function integer(lowest: number, highest: number): Kind<number> {
   return { read: check, parse: (value) => check(/^-?\d+$/.test(value) ? Number(value) : undefined) }
 }
 
+export const milliseconds = integer(1, 3_600_000)
+export const seconds = integer(0, 31_536_000)
+export const count = integer(1, 10_000_000)
+
 export function choice<const Word extends string>(...words: readonly Word[]): Kind<Word> {
   const expected = `one of ${words.join(', ')}`
   return textual((value) => {

@@ -1,28 +1,25 @@
 /** Every setting there is, with its default, unit and reason: the one table that files, environment, flags and help follow. */
 import {
   choice,
-  dialAddress,
+  count,
   domainName,
   domainServer,
   endpoint,
   integer,
-  listenAddress,
   listOf,
   localRecord,
+  milliseconds,
   networkOrAny,
-  nodeAddress,
   type Option,
   option,
   optionalText,
+  seconds,
   someOf,
   text,
   upstreamServer,
   zoneLabel,
 } from './option.ts'
-
-const milliseconds = integer(1, 3_600_000)
-const seconds = integer(0, 31_536_000)
-const count = integer(1, 10_000_000)
+import { DHT } from './settings-dht.ts'
 
 export const TOP = {
   data: option(text, '.kadns', 'Directory for keys, zones, the API token and what the DHT keeps.'),
@@ -41,7 +38,16 @@ export const SECTIONS = {
       'Where questions are answered, UDP and TCP; port 0 takes a free one.',
     ),
     tlsListen: option(listOf(endpoint), '', 'Where DNS over TLS is answered (853); none: nowhere.'),
-    certificate: option(optionalText, '', 'File (PEM) with its certificate; read again when it changes.'),
+    httpsListen: option(
+      listOf(endpoint),
+      '',
+      'Where DNS over HTTPS is answered, under /dns-query (443); none: nowhere.',
+    ),
+    certificate: option(
+      optionalText,
+      '',
+      'File (PEM) with the certificate of both; read again when it changes.',
+    ),
     privateKey: option(optionalText, '', 'File (PEM) with the private key of that certificate.'),
     allow: option(
       listOf(networkOrAny),
@@ -124,131 +130,7 @@ export const SECTIONS = {
     ),
     timeout: option(milliseconds, '900', 'ms for one server; then the next is asked.'),
   },
-  dht: {
-    listen: option(
-      listOf(listenAddress),
-      '/ip4/0.0.0.0/tcp/4601,/ip6/::/tcp/4601',
-      'Multiaddrs to listen on for other nodes; without IPv6 on this machine, /ip6/::/ is left out.',
-    ),
-    bootstrap: option(listOf(nodeAddress), '', 'Multiaddrs of nodes to join the network by.'),
-    announce: option(
-      listOf(dialAddress),
-      '',
-      'Multiaddrs to be known by, where they differ from those listened on.',
-    ),
-    mode: option(
-      choice('auto', 'server', 'client'),
-      'server',
-      'A server keeps zones for others; a client only asks and publishes; auto: a client until others have reached it from outside.',
-    ),
-    network: option(optionalText, '', 'Name of a network apart from the public one.'),
-    acceptAddresses: option(
-      choice('auto', 'global', 'local', 'any'),
-      'auto',
-      'Which addresses learned from peers are dialled; auto: any if we listen on loopback only, else global.',
-    ),
-    local: option(
-      choice('auto', 'on', 'off'),
-      'auto',
-      'Whether machines of this local network are found by mDNS; auto: unless we listen on loopback only.',
-    ),
-    localListen: option(
-      listOf(listenAddress),
-      '/ip4/0.0.0.0/tcp/0',
-      'Multiaddrs to listen on for them; port 0 takes a free one, which mDNS tells them.',
-    ),
-    maxConnections: option(count, '300', 'Connections open at once.'),
-    linksPerBucket: option(
-      count,
-      '3',
-      'Of these, kept open to peers of each of 64 parts of the network, besides those to the nearest.',
-    ),
-    maxInboundPerSecond: option(count, '50', 'Connections one host may open in a second.'),
-    maxNewHostsPerSecond: option(
-      count,
-      '5',
-      'Hosts never reached before that are dialled in a second; four seconds of it may be used at once.',
-    ),
-    maxNewHostsPerGroup: option(count, '1', 'Of these, of one IP group (/16, IPv6 /32) in a second.'),
-    maxDialsPerLookup: option(
-      count,
-      '40',
-      'Peers without a connection that one lookup asks in each neighbourhood.',
-    ),
-    maxParallelDials: option(count, '50', 'Dials under way at once.'),
-    dialTimeout: option(milliseconds, '3000', 'ms until a dial is given up.'),
-    checkInterval: option(
-      milliseconds,
-      '60000',
-      'ms from one peer asked whether it is still there, the longest unheard, to the next.',
-    ),
-    maxEntryPoints: option(count, '32', 'Peers kept on disk to join the network by: those longest up.'),
-    maxInboundStreams: option(count, '16', 'Streams for zones one connection may open.'),
-    maxRequestsInFlight: option(count, '64', 'Requests unanswered on one stream.'),
-    maxRequestsPerSecond: option(
-      count,
-      '200',
-      'Requests of one peer answered in a second; more are told busy.',
-    ),
-    maxForwards: option(
-      count,
-      '64',
-      'Gets of others passed on to nearer peers at once; what is beyond they have to look for themselves.',
-    ),
-    keep: option(
-      listOf(zoneLabel),
-      '',
-      'Keys (52 characters) of zones of others, of friends perhaps, that this node keeps alive while their owners are away.',
-    ),
-    maxZones: option(count, '50000', 'Zones of others kept on disk.'),
-    maxNewZonesPerMinute: option(
-      count,
-      '100',
-      'Zones not known before that one IP group (/16, IPv6 /32) may bring in a minute; newer ones of known keys are free.',
-    ),
-    maxRevocations: option(count, '10000', 'Revocations of others kept on disk, besides.'),
-    maxFloors: option(
-      count,
-      '100000',
-      'Zones seen but no longer kept of which the sequence is remembered, so that nothing older is believed.',
-    ),
-    cachedZones: option(count, '10000', 'Verified zones held in memory.'),
-    lookupTimeout: option(
-      milliseconds,
-      '1800',
-      'ms a lookup may take: below answer_timeout, so that a reason can be told.',
-    ),
-    walkTimeout: option(milliseconds, '10000', 'ms a lookup may go on behind the answer it gave.'),
-    maxWalks: option(count, '32', 'Lookups that go on behind their answers at once.'),
-    requestTimeout: option(milliseconds, '800', 'ms one peer may take to answer.'),
-    hedgeMin: option(
-      milliseconds,
-      '60',
-      'ms a peer is waited for alone at least, before another is asked beside it.',
-    ),
-    publishTimeout: option(milliseconds, '5000', 'ms publishing may take.'),
-    parallelism: option(integer(1, 20), '2', "Peers asked at a time: Kademlia's alpha."),
-    maxAsked: option(
-      integer(1, 100),
-      '20',
-      "Closest peers a lookup hears and a zone is put on: Kademlia's k.",
-    ),
-    maxPeers: option(integer(100, 1_000_000), '4000', 'Peers remembered with their addresses.'),
-    maxCandidates: option(count, '200', 'Peers one lookup takes note of.'),
-    confirmMin: option(seconds, '60', 's: no zone is confirmed sooner by itself, whatever its REFRESH says.'),
-    confirmMax: option(seconds, '3600', 's: every zone in use is confirmed after this.'),
-    absentFor: option(seconds, '30', 's: a zone found absent is not looked for again within them; 0: it is.'),
-    unreachableMin: option(
-      seconds,
-      '5',
-      's: a zone that could not be reached is not looked for again within them, twice as long each time.',
-    ),
-    unreachableMax: option(
-      seconds,
-      '60',
-      's: a zone that could not be reached is looked for again after this, however often it failed.',
-    ),
-  },
+  dht: DHT,
   api: {
     listen: option(
       endpoint,

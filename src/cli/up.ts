@@ -41,11 +41,12 @@ export async function startNode(config: Config, readConfig = () => config): Prom
   }
 }
 
-function whereabouts({ dns, dnsOverTls, api, addresses }: Daemon): string {
+function whereabouts({ dns, dnsOverTls, dnsOverHttps, api, addresses }: Daemon): string {
   return [
     'KadNS is up.',
     `  DNS     ${dns.join(', ')} (UDP and TCP)`,
     ...(dnsOverTls.length > 0 ? [`  DoT     ${dnsOverTls.join(', ')}`] : []),
+    ...dnsOverHttps.map((endpoint) => `  DoH     https://${endpoint}/dns-query`),
     `  REST    http://${api}/v1/node`,
     ...addresses.map((address) => `  libp2p  ${address}`),
     '',

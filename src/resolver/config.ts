@@ -16,6 +16,8 @@ export interface DnsConfig {
   readonly listen: readonly Endpoint[]
   /** Where DNS over TLS is answered. */
   readonly tlsListen: readonly Endpoint[]
+  /** Where DNS over HTTPS is. */
+  readonly httpsListen: readonly Endpoint[]
   /** Paths of PEM files: a certificate, with those behind it, and its key. Empty where there is no such door. */
   readonly certificate: string
   readonly privateKey: string

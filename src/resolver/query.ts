@@ -7,7 +7,7 @@ import type { SignedZone } from '../zone/signed-zone.ts'
 export type Footing = Pick<SignedZone, 'key' | 'sequence' | 'expires'>
 
 /** `self`: nobody has asked yet; the resolver does, ahead of those who will. */
-export type Transport = 'udp' | 'tcp' | 'tls' | 'api' | 'self'
+export type Transport = 'udp' | 'tcp' | 'tls' | 'https' | 'api' | 'self'
 
 /** Who asks, and by which door they came in. */
 export interface Client {

@@ -10,6 +10,7 @@ import type { DnsConfig, Endpoint, UpstreamConfig } from './config.ts'
 import type { Blocking } from './layers/block.ts'
 import { localNames } from './layers/local.ts'
 import { AllowedClients } from './listeners/allowed.ts'
+import { listenHttps } from './listeners/https.ts'
 import type { Listener } from './listeners/listener.ts'
 import { listenTcp, type TcpDeps } from './listeners/tcp.ts'
 import { listenTls } from './listeners/tls.ts'
@@ -105,8 +106,9 @@ type DoorDeps = Pick<ResolverDeps, 'clock' | 'config' | 'logger'>
 export interface Doors extends AsyncDisposable {
   /** Where each stands open, for UDP and TCP alike. */
   readonly endpoints: readonly Endpoint[]
-  /** Those of DNS over TLS. */
-  readonly encrypted: readonly Endpoint[]
+  /** Those of DNS over TLS, and over HTTPS. */
+  readonly overTls: readonly Endpoint[]
+  readonly overHttps: readonly Endpoint[]
   /** Packets and connections of those who may not ask. */
   readonly refused: number
 }
@@ -114,7 +116,7 @@ export interface Doors extends AsyncDisposable {
 /** How often another port is tried when the free one that UDP got is not free for TCP. */
 const PORT_ATTEMPTS = 10
 
-/** Opens UDP and TCP on every address, and TLS where that is wanted; port 0 takes a free one. @throws ListenFault, CertificateFault */
+/** Opens UDP and TCP on every address, TLS and HTTPS where they are wanted; port 0 takes a free one. @throws ListenFault, CertificateFault */
 export async function openDoors(deps: DoorDeps, serve: Serve): Promise<Doors> {
   await using opening = new AsyncDisposableStack()
   const endpoints: Endpoint[] = []
@@ -123,13 +125,16 @@ export async function openDoors(deps: DoorDeps, serve: Serve): Promise<Doors> {
   const mayAsk = (address: string) => clients.mayAsk(address)
   const needs = { clock, config, logger, serve, mayAsk }
   for (const wanted of config.listen) endpoints.push(opening.use(await openPair(wanted, needs)).endpoint)
-  const encrypted: Endpoint[] = []
+  const [overTls, overHttps]: [Endpoint[], Endpoint[]] = [[], []]
   for (const wanted of config.tlsListen)
-    encrypted.push(opening.use(await listenTls(wanted, config, needs)).endpoint)
+    overTls.push(opening.use(await listenTls(wanted, config, needs)).endpoint)
+  for (const wanted of config.httpsListen)
+    overHttps.push(opening.use(await listenHttps(wanted, config, needs)).endpoint)
   const open = opening.move()
   return {
     endpoints,
-    encrypted,
+    overTls,
+    overHttps,
     get refused() {
       return clients.refused
     },

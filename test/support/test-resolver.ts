@@ -17,6 +17,7 @@ import { until } from './until.ts'
 export const TEST_DNS_CONFIG: DnsConfig = {
   listen: [{ host: '127.0.0.1', port: 0 }],
   tlsListen: [],
+  httpsListen: [],
   certificate: '',
   privateKey: '',
   allow: [],
