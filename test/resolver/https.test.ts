@@ -125,6 +125,7 @@ describe('DNS over HTTPS', () => {
         [status, headers['content-type'], headers['cache-control']],
         [200, MESSAGE, 'max-age=300'],
       )
+      assert.equal(headers['content-length'], String(body.length), 'dig takes no answer without')
       const reply = readReply(body)
       assert.equal(reply.id, 0)
       assert.deepEqual(linesOf(reply.answers), [

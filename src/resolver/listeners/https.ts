@@ -104,7 +104,11 @@ async function answer(
     const reply = await deps.serve(question, { address, transport: 'https' })
     if (!reply) throw new Refusal(400, 'This is no question of the DNS.')
     // RFC 8484 4.2.1: whatever its RCODE, the exchange went well.
-    response.writeHead(200, { 'content-type': MESSAGE, 'cache-control': `max-age=${lifetimeOf(reply)}` })
+    response.writeHead(200, {
+      'content-type': MESSAGE,
+      'content-length': reply.length, // dig 9.18 takes none for nothing
+      'cache-control': `max-age=${lifetimeOf(reply)}`,
+    })
     response.end(reply)
   } catch (fault) {
     if (!(fault instanceof Refusal)) deps.logger.error({ err: fault }, 'no HTTPS reply')
