@@ -5,7 +5,7 @@ import { fold, type Name, nameFromWire } from '../dns/name.ts'
 import { HEADER_OCTETS, walkMessage } from '../dns/walker.ts'
 import { COOKIE_OCTETS, type Cookies } from './cookies.ts'
 import type { Answer } from './query.ts'
-import { COOKIE, OPTION_FIXED, type Scan } from './scan.ts'
+import { COOKIE, KEEP_ALIVE, OPTION_FIXED, PADDING, type Scan } from './scan.ts'
 
 const RA = 0x80
 const TC = 0x02
@@ -14,6 +14,8 @@ const CD = 0x10
 const QR = 0x80
 const OPT_OCTETS = 11
 const EXTENDED_ERROR = 15
+/** RFC 8467 4.1: replies have one of few lengths. */
+const PADDED_TO = 468
 /** RFC 8914 3 sets no bound; a sentence is enough, and must not push a reply over its limit. */
 const MAX_ERROR_TEXT = 100
 
@@ -62,6 +64,10 @@ export interface Door {
   readonly cookies: Cookies
   /** The client's. */
   readonly address: string
+  /** How long a connection stays open that asks nothing, in units of 100 ms; undefined where there is none, or HTTP sees to it. */
+  readonly keepAlive?: number | undefined
+  /** Whether others on the way see the length of a reply, and nothing else of it. */
+  readonly isEncrypted?: boolean
   /** Octets the reply may have. */
   readonly limit: number
   /** Octets of UDP we announce. */
@@ -78,16 +84,16 @@ export interface Fitting {
 
 /** The reply to one question: its id, flags and spelling; TTLs less its age; TC when it does not fit the door. */
 export function fitReply(ready: ReadyReply, scan: Scan, { age, door, respell }: Fitting): Buffer {
-  const length = ready.length + (scan.edns ? optLengthFor(scan, ready.error) : 0)
-  if (length > door.limit)
-    return headAndQuestion(scan, { rcode: ready.rcode, error: ready.error, truncated: true, door })
+  const { error } = ready
+  const length = ready.length + (scan.edns ? optLengthFor(scan, { error, door, before: ready.length }) : 0)
+  if (length > door.limit) return headAndQuestion(scan, { rcode: ready.rcode, error, truncated: true, door })
   const reply = Buffer.allocUnsafe(length)
   reply.write(ready.image, 'latin1') // as much of it as there is room for: OPT is written over the rest
   writeHead(reply, scan, ready.rcode)
   // Echoed octet by octet: some clients compare the question with their own spelling (RFC 4343 is not enough for them).
   if (respell) scan.packet.copy(reply, HEADER_OCTETS, HEADER_OCTETS, scan.questionEnd - 4)
   if (age > 0) ageTtls(reply, ready, age)
-  if (scan.edns) writeOpt(reply, ready.length, { scan, error: ready.error, door, rcode: ready.rcode })
+  if (scan.edns) writeOpt(reply, ready.length, { scan, error, door, rcode: ready.rcode })
   return reply
 }
 
@@ -126,7 +132,8 @@ interface Head {
 }
 
 function headAndQuestion(scan: Scan, { rcode, error, truncated, door }: Head): Buffer {
-  const length = scan.questionEnd + (scan.edns ? optLengthFor(scan, error) : 0)
+  const before = scan.questionEnd
+  const length = before + (scan.edns ? optLengthFor(scan, { error, door, before }) : 0)
   const reply = Buffer.alloc(length)
   writeHead(reply, scan, rcode)
   if (truncated) reply[2] = (reply[2] ?? 0) | TC
@@ -138,9 +145,21 @@ function headAndQuestion(scan: Scan, { rcode, error, truncated, door }: Head): B
   return reply
 }
 
-function optLengthFor({ cookieLength }: Scan, error: EdnsError | undefined): number {
-  const fixed = cookieLength > 0 ? OPT_OCTETS + OPTION_FIXED + COOKIE_OCTETS : OPT_OCTETS
-  return error ? fixed + OPTION_FIXED + 2 + errorText(error).length : fixed
+interface Room {
+  readonly error: EdnsError | undefined
+  readonly door: Door
+  /** Octets of the reply in front of its OPT. */
+  readonly before: number
+}
+
+function optLengthFor(scan: Scan, { error, door, before }: Room): number {
+  let length = OPT_OCTETS
+  if (scan.cookieLength > 0) length += OPTION_FIXED + COOKIE_OCTETS
+  if (error) length += OPTION_FIXED + 2 + errorText(error).length
+  if (scan.keepAlive && door.keepAlive !== undefined) length += OPTION_FIXED + 2
+  if (!scan.padding || !door.isEncrypted) return length
+  const padded = Math.ceil((before + length + OPTION_FIXED) / PADDED_TO) * PADDED_TO
+  return padded > door.limit ? length : padded - before
 }
 
 function errorText({ text }: EdnsError): Buffer {
@@ -164,8 +183,10 @@ function writeOpt(reply: Buffer, start: number, { scan, error, door, rcode }: Op
   reply.writeUInt16BE((rcode >> 4) << 8, start + 5)
   reply.writeUInt16BE(scan.dnssecOk ? 0x8000 : 0, start + 7)
   reply.writeUInt16BE(reply.length - options, start + 9)
-  const behind = scan.cookieLength > 0 ? writeCookie(reply, options, { scan, door }) : options
-  if (error) writeError(reply, behind, error)
+  let at = scan.cookieLength > 0 ? writeCookie(reply, options, { scan, door }) : options
+  if (error) at = writeError(reply, at, error)
+  if (scan.keepAlive && door.keepAlive !== undefined) at = writeKeepAlive(reply, at, door.keepAlive)
+  if (at < reply.length) writePadding(reply, at)
 }
 
 // RFC 7873 4. @returns where it ends
@@ -178,13 +199,29 @@ function writeCookie(reply: Buffer, at: number, { scan, door }: Pick<Opt, 'scan'
   return data + COOKIE_OCTETS
 }
 
-// RFC 8914 2
-function writeError(reply: Buffer, at: number, error: EdnsError): void {
+// RFC 8914 2. @returns where it ends
+function writeError(reply: Buffer, at: number, error: EdnsError): number {
   const text = errorText(error)
   reply.writeUInt16BE(EXTENDED_ERROR, at)
   reply.writeUInt16BE(2 + text.length, at + 2)
   reply.writeUInt16BE(error.code, at + 4)
   text.copy(reply, at + 6)
+  return at + 6 + text.length
+}
+
+// RFC 7828 3.1. @returns where it ends
+function writeKeepAlive(reply: Buffer, at: number, timeout: number): number {
+  reply.writeUInt16BE(KEEP_ALIVE, at)
+  reply.writeUInt16BE(2, at + 2)
+  reply.writeUInt16BE(timeout, at + 4)
+  return at + 6
+}
+
+// RFC 7830 3: to the reply's end.
+function writePadding(reply: Buffer, at: number): void {
+  reply.writeUInt16BE(PADDING, at)
+  reply.writeUInt16BE(reply.length - at - OPTION_FIXED, at + 2)
+  reply.fill(0, at + OPTION_FIXED)
 }
 
 function uint16(value: number): Buffer {

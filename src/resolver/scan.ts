@@ -12,6 +12,8 @@ const RECORD_FIXED = 10
 /** Code and length of an EDNS option (RFC 6891 6.1.2). */
 export const OPTION_FIXED = 4
 export const COOKIE = 10
+export const KEEP_ALIVE = 11
+export const PADDING = 12
 /** OPT and one more (TSIG, say), which is ignored. */
 const MAX_ADDITIONAL = 2
 const MAX_NAME = 255
@@ -34,6 +36,10 @@ export class Scan {
   /** Where the data of a COOKIE option is (RFC 7873 4), and how many octets; 0 when there is none. */
   cookieAt = 0
   cookieLength = 0
+  /** Whether the client pads, and so wants padding (RFC 7830 4). */
+  padding = false
+  /** Whether it wants to know how long a connection stays open (RFC 7828 3.2.1). */
+  keepAlive = false
   /** Name, type, class, and DO and CD where set, as octets, the name spelled as it was sent. */
   spelledKey = ''
   private folded: string | undefined
@@ -146,12 +152,15 @@ function readOptions(scan: Scan, start: number, end: number): boolean {
   const { packet } = scan
   let at = start
   while (at + OPTION_FIXED <= end) {
+    const code = packet.readUInt16BE(at)
     const length = packet.readUInt16BE(at + 2)
-    if (packet.readUInt16BE(at) === COOKIE && scan.cookieLength === 0) {
+    if (code === COOKIE && scan.cookieLength === 0) {
       if (!isCookieLength(length)) return false
       scan.cookieAt = at + OPTION_FIXED
       scan.cookieLength = length
     }
+    if (code === PADDING) scan.padding = true
+    if (code === KEEP_ALIVE) scan.keepAlive = true
     at += OPTION_FIXED + length
   }
   return at === end

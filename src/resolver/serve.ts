@@ -14,6 +14,9 @@ import { MIN_UDP_PAYLOAD, type Scan, scanPacket } from './scan.ts'
 export type Serve = (packet: Buffer, client: Client) => Buffer | undefined | Promise<Buffer>
 
 const MAX_MESSAGE = 0xffff
+/** RFC 7828 3.1: 100 ms, in 16 bits. */
+const KEEP_ALIVE_UNIT = 100
+const MAX_KEEP_ALIVE = 0xffff
 
 export function serving(deps: AnewDeps): Serve {
   const { cache, config, clock } = deps
@@ -52,7 +55,19 @@ interface DoorDeps {
 function doorOf(scan: Scan, { transport, address }: Client, { config, cookies }: DoorDeps): Door {
   const { maxUdpPayload } = config
   const udp = scan.edns ? Math.min(scan.payloadSize, maxUdpPayload) : MIN_UDP_PAYLOAD
-  return { limit: transport === 'udp' ? udp : MAX_MESSAGE, maxUdpPayload, cookies, address }
+  if (transport === 'udp') return { limit: udp, maxUdpPayload, cookies, address }
+  return {
+    limit: MAX_MESSAGE,
+    maxUdpPayload,
+    cookies,
+    address,
+    keepAlive: transport === 'https' ? undefined : keepAliveOf(config),
+    isEncrypted: transport === 'tls' || transport === 'https',
+  }
+}
+
+function keepAliveOf({ tcpIdle }: DnsConfig): number {
+  return Math.min(Math.floor(tcpIdle / KEEP_ALIVE_UNIT), MAX_KEEP_ALIVE)
 }
 
 function askedOf(scan: Scan, client: Client): Asked {
