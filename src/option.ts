@@ -102,21 +102,23 @@ export const endpoint: Kind<Endpoint> = textual((value) => {
 }, ENDPOINT)
 
 const SERVER =
-  'an IP address, perhaps with a protocol, a port and the name in its certificate, such as 192.0.2.1:53, tcp://192.0.2.1 or tls://192.0.2.1:853#dns.example'
-const SERVER_PORTS = { udp: 53, tcp: 53, tls: 853 } as const
+  'an IP address, perhaps with a protocol, a port and the name in its certificate, such as 192.0.2.1:53, tcp://192.0.2.1, tls://192.0.2.1:853#dns.example or https://192.0.2.1/dns-query#dns.example'
+const SERVER_PORTS = { udp: 53, tcp: 53, tls: 853, https: 443 } as const
 
 /** An address and never a name: who asks this node would wait for an answer that this node waits for. */
 export const upstreamServer: Kind<UpstreamServer> = textual((value) => {
-  const [, scheme = 'udp', v6, v4, port, name] =
-    /^(?:(udp|tcp|tls):\/\/)?(?:\[([^\]%]+)\]|([^:#]+))(?::(\d{1,5}))?(?:#([a-z0-9.-]{1,253}))?$/i.exec(
+  const [, scheme = 'udp', v6, v4, port, path, name] =
+    /^(?:(udp|tcp|tls|https):\/\/)?(?:\[([^\]%]+)\]|([^:/#]+))(?::(\d{1,5}))?(\/[\w./~-]{0,255})?(?:#([a-z0-9.-]{1,253}))?$/i.exec(
       value,
     ) ?? []
   const protocol = scheme.toLowerCase() as UpstreamServer['protocol']
   const host = v6 ?? v4 ?? ''
   const number = port === undefined ? SERVER_PORTS[protocol] : Number(port)
   if (isIP(host) !== (v6 === undefined ? 4 : 6) || number < 1 || number > 65_535) throw new Error(SERVER)
-  if (name !== undefined && (protocol !== 'tls' || isIP(name) !== 0)) throw new Error(SERVER)
-  return { protocol, host, port: number, name }
+  const isNamed = protocol === 'tls' || protocol === 'https'
+  if (name !== undefined && (!isNamed || isIP(name) !== 0)) throw new Error(SERVER)
+  if (path !== undefined && protocol !== 'https') throw new Error(SERVER)
+  return { protocol, host, port: number, name, ...(path === undefined ? {} : { path }) }
 }, SERVER)
 
 const DOMAIN_SERVER =
@@ -124,7 +126,7 @@ const DOMAIN_SERVER =
 
 /** As dnsmasq writes it. Folded. */
 export const domainServer: Kind<DomainServer> = textual((value) => {
-  const [, names = '', server = ''] = /^\/(.+?)\/((?:[a-z]+:\/\/)?[^/]+)$/i.exec(value) ?? []
+  const [, names = '', server = ''] = /^\/(.+?)\/([a-z]+:\/\/.+|[^/]+)$/i.exec(value) ?? []
   const domains = names.split('/').map(attemptName)
   const isUsable = (name: Name | undefined) => name !== undefined && name !== ROOT && !isUnder(name, ALT)
   if (!domains.every(isUsable)) throw new Error(DOMAIN_SERVER)

@@ -106,7 +106,7 @@ export const SECTIONS = {
     servers: option(
       listOf(upstreamServer),
       'tls://9.9.9.9#dns.quad9.net,tls://194.242.2.2#dns.mullvad.net,tls://149.112.112.112#dns.quad9.net',
-      'Servers of the ordinary DNS, as udp://address:port, tcp:// or tls:// (DoT) with #name of the certificate; none: ordinary names are not answered. Quad9 and Mullvad keep no log of who asks.',
+      'Servers of the ordinary DNS, as udp://address:port, tcp://, tls:// (DoT) or https:// (DoH, perhaps with a path) with #name of the certificate; none: ordinary names are not answered. Quad9 and Mullvad keep no log of who asks.',
     ),
     fallback: option(
       listOf(upstreamServer),

@@ -139,17 +139,27 @@ describe('one setting', () => {
   })
 
   test('an upstream server is an address, with a protocol and the name of its certificate where wanted', () => {
-    const texts = ['9.9.9.9', '[::1]:5353', 'udp://9.9.9.9:54', 'TCP://9.9.9.9', 'tls://[::1]#dns.example']
+    const texts = [
+      '9.9.9.9',
+      '[::1]:5353',
+      'udp://9.9.9.9:54',
+      'TCP://9.9.9.9',
+      'tls://[::1]#dns.example',
+      'https://9.9.9.9',
+      'https://[::1]:8443/family/~x#dns.example',
+    ]
     const flags = { 'upstream-servers': texts.join(',') }
     const { servers } = loadConfig({ ...NOTHING, flags }).config.upstream
     assert.deepEqual(
-      servers.map(({ protocol, host, port, name }) => [protocol, host, port, name]),
+      servers.map(({ protocol, host, port, name, path }) => [protocol, host, port, name, path]),
       [
-        ['udp', '9.9.9.9', 53, undefined],
-        ['udp', '::1', 5353, undefined],
-        ['udp', '9.9.9.9', 54, undefined],
-        ['tcp', '9.9.9.9', 53, undefined],
-        ['tls', '::1', 853, 'dns.example'],
+        ['udp', '9.9.9.9', 53, undefined, undefined],
+        ['udp', '::1', 5353, undefined, undefined],
+        ['udp', '9.9.9.9', 54, undefined, undefined],
+        ['tcp', '9.9.9.9', 53, undefined, undefined],
+        ['tls', '::1', 853, 'dns.example', undefined],
+        ['https', '9.9.9.9', 443, undefined, undefined],
+        ['https', '::1', 8443, 'dns.example', '/family/~x'],
       ],
     )
   })
@@ -157,6 +167,8 @@ describe('one setting', () => {
   for (const bad of [
     'dns.example',
     'tls://dns.example',
+    'tls://9.9.9.9/dns-query',
+    'https://9.9.9.9/a?b',
     'tls://9.9.9.9#192.0.2.1',
     'udp://9.9.9.9#dns.example',
     'quic://9.9.9.9',

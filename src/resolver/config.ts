@@ -60,9 +60,11 @@ export interface BlockConfig {
 
 /** A server of the ordinary DNS, by its address: no name is looked up to reach it. */
 export interface UpstreamServer extends Endpoint {
-  readonly protocol: 'udp' | 'tcp' | 'tls'
+  readonly protocol: 'udp' | 'tcp' | 'tls' | 'https'
   /** The name its certificate is for; unset, its address has to stand there. */
   readonly name?: string | undefined
+  /** Of DNS over HTTPS; unset, `/dns-query`. */
+  readonly path?: string | undefined
 }
 
 /** Who is asked for certain names, and for those below them. */

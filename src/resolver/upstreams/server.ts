@@ -4,6 +4,7 @@ import { type Message, Rcode } from '../../dns/message.ts'
 import type { Endpoint, UpstreamConfig, UpstreamServer } from '../config.ts'
 import type { Upstream } from '../layers/forward.ts'
 import { makeOutgoing, type Outgoing, padded } from './exchange.ts'
+import { HttpsChannel } from './https.ts'
 import { KeptStream } from './kept-stream.ts'
 import { exchangeTcp, openTcp } from './tcp.ts'
 import { tlsOpener } from './tls.ts'
@@ -52,8 +53,9 @@ export function openUpstream(server: UpstreamServer, { timeout }: UpstreamConfig
 
 function channelTo(server: UpstreamServer, clock: Clock): Channel {
   if (server.protocol === 'udp') return { ask: (outgoing, signal) => askPlain(server, outgoing, signal) }
+  if (server.protocol === 'https') return new HttpsChannel(clock, server)
   const isEncrypted = server.protocol === 'tls'
-  const stream = new KeptStream(clock, isEncrypted ? tlsOpener(server) : () => openTcp(server))
+  const stream = new KeptStream(clock, isEncrypted ? tlsOpener(server, 'dot') : () => openTcp(server))
   return {
     ask: (outgoing, signal) => stream.ask(outgoing, signal),
     wasSilent: () => stream.close(),
