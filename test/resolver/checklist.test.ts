@@ -4,7 +4,9 @@ import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 
 const TABLE = readFileSync(new URL('../../docs/checklist.md', import.meta.url), 'utf8')
-const rows = Array.from(TABLE.matchAll(/^\| (.+) \| ([a-z-]+) \| (.+) \|$/gm)).filter(([, , file]) => file !== 'file')
+const rows = Array.from(TABLE.matchAll(/^\| (.+) \| ([a-z-]+) \| (.+) \|$/gm)).filter(
+  ([, , file]) => file !== 'file',
+)
 
 test('every row of the checklist names a test that is there', () => {
   assert.ok(rows.length >= 80, `${rows.length} rows`)
