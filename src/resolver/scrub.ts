@@ -18,7 +18,7 @@ import {
   relativeTo,
   sameName,
 } from '../dns/name.ts'
-import { decodeRdata } from '../dns/rdata.ts'
+import { decodeRdata, encodeRdata } from '../dns/rdata.ts'
 import { ResolveFault } from './fault.ts'
 import type { Answer, Query } from './query.ts'
 
@@ -76,18 +76,17 @@ function chain(answers: readonly ResourceRecord[], { question, dnssecOk }: Query
     // Spelled as it was asked for, or pointed at: some servers spell it in their own way, and some clients compare octets.
     const ofType = (type: number) =>
       (owners.get(fold(name)) ?? []).flatMap((record) => (record.type === type ? { ...record, name } : []))
-    const set = ofType(question.type)
-    const [alias] = set.length > 0 ? [] : ofType(RecordType.CNAME)
-    if (!alias) {
+    const set = question.type === RecordType.CNAME ? [] : ofType(question.type)
+    const [given] = set.length > 0 ? [] : ofType(RecordType.CNAME)
+    if (!given) {
       take(set)
       return { records, end: name, isOpen: false, isFound: set.length > 0 }
     }
-    const target = targetOf(alias)
-    const maker = makerOf(name, target, owners)
-    const isNew =
-      maker && rules.mayRedirect(maker.name) && !records.some((record) => isSameSet(record, maker))
-    if (isNew) take([maker])
+    const { makers, alias } = aliasIn(given, owners)
+    take(makers.filter((maker) => isNew(maker, records) && rules.mayRedirect(maker.name)))
     take([alias])
+    if (question.type === RecordType.CNAME) return { records, end: name, isOpen: false, isFound: true }
+    const target = targetOf(alias)
     seen.add(fold(name))
     name = target
     if (seen.has(fold(name)) || seen.size > rules.maxAliases) {
@@ -102,12 +101,12 @@ function targetOf({ type, data }: ResourceRecord): Name {
   return decodeRdata(type, data)[0] as Name
 }
 
-/** The DNAME that makes `name` an alias of `target` (RFC 6672 2.2, 2.4): the alias itself is never signed. */
-function makerOf(name: Name, target: Name, owners: Owners): ResourceRecord | undefined {
-  for (let above = name; above !== ROOT; ) {
+/** The DNAME that makes this alias (RFC 6672 2.2, 2.4): the alias itself is never signed. */
+function makerOf(alias: ResourceRecord, owners: Owners): ResourceRecord | undefined {
+  for (let above = alias.name; above !== ROOT; ) {
     above = parentOf(above)
     const dname = owners.get(fold(above))?.find(({ type }) => type === RecordType.DNAME)
-    if (dname && makes(dname, name, target)) return dname
+    if (dname && makes(dname, alias.name, targetOf(alias))) return dname
   }
   return undefined
 }
@@ -118,8 +117,20 @@ function makes(dname: ResourceRecord, name: Name, target: Name): boolean {
   return prefix.length - 1 + to.length === target.length && sameName(joinNames(prefix, to), target)
 }
 
-function isSameSet(a: ResourceRecord, b: ResourceRecord): boolean {
-  return a.type === b.type && sameName(a.name, b.name)
+/** An alias with the DNAME that makes it, if one does. */
+function aliasIn(given: ResourceRecord, owners: Owners): { makers: ResourceRecord[]; alias: ResourceRecord } {
+  const maker = makerOf(given, owners)
+  return maker ? { makers: [maker], alias: madeBy(maker, given) } : { makers: [], alias: given }
+}
+
+/** Its target spelled as the name was asked for, and not as we asked the upstream, which is in a case of our own. */
+function madeBy(dname: ResourceRecord, alias: ResourceRecord): ResourceRecord {
+  const target = joinNames(relativeTo(alias.name, dname.name), targetOf(dname))
+  return { ...alias, data: encodeRdata(RecordType.CNAME, [target]) }
+}
+
+function isNew({ type, name }: ResourceRecord, records: readonly ResourceRecord[]): boolean {
+  return !records.some((record) => record.type === type && sameName(record.name, name))
 }
 
 function signaturesOf({ name, type }: ResourceRecord, owners: Owners): readonly ResourceRecord[] {

@@ -24,6 +24,12 @@ export function noData(apex: Name, ttl: number): Answer {
   }
 }
 
+/** What the apex of an empty zone says: its SOA, which is there, and nothing of other types. */
+export function emptyApex(apex: Name, type: number, ttl: number): Answer {
+  const nothing = noData(apex, ttl)
+  return type === RecordType.SOA ? { ...nothing, records: nothing.authority, authority: [] } : nothing
+}
+
 /** NXDOMAIN: there is no such name, nor any below it. */
 export function noName(apex: Name, ttl: number): Answer {
   return { ...noData(apex, ttl), rcode: Rcode.NxDomain }

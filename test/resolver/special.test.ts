@@ -1,7 +1,7 @@
 /** Names that are nobody's business but this machine's: what a client is told, and that no upstream hears of them. */
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { Rcode } from '../../src/dns/message.ts'
+import { Rcode, RecordType } from '../../src/dns/message.ts'
 import { formatName, labelsOf, parseName } from '../../src/dns/name.ts'
 import { publicKeyOf } from '../../src/zone/signature.ts'
 import { TestResolver } from '../support/test-resolver.ts'
@@ -34,7 +34,7 @@ const ABSENT = {
     '1.0.16.172.in-addr.arpa PTR',
     '1.0.31.172.in-addr.arpa PTR',
     '1.1.168.192.in-addr.arpa PTR',
-    '1.0.0.127.in-addr.arpa PTR',
+    '5.0.0.127.in-addr.arpa PTR',
     '1.1.254.169.in-addr.arpa PTR',
     '1.0.64.100.in-addr.arpa PTR',
     '1.0.127.100.in-addr.arpa PTR',
@@ -80,6 +80,28 @@ for (const [what, questions] of Object.entries(ABSENT)) {
     }
   })
 }
+
+test('the addresses of this machine have its name', async () => {
+  await using resolver = await TestResolver.open()
+  for (const name of ['1.0.0.127.in-addr.arpa', `1.${'0.'.repeat(31)}ip6.arpa`]) {
+    assert.deepEqual(linesOf((await resolver.ask(`${name} PTR`)).answers), [`${name}. 10800 PTR localhost.`])
+    const other = await resolver.ask(`${name} TXT`)
+    assert.deepEqual([other.rcode, other.answers.length, other.authority.length], [Rcode.NoError, 0, 1])
+  }
+  assert.equal((await resolver.ask('2.0.0.127.in-addr.arpa PTR')).rcode, Rcode.NxDomain)
+})
+
+test('a zone that is here and empty has its SOA', async () => {
+  await using resolver = await TestResolver.open()
+  for (const name of ['home.arpa', '10.in-addr.arpa', 'alt', 'kad.alt']) {
+    const reply = await resolver.ask(`${name} SOA`)
+    assert.deepEqual(
+      reply.answers.map((record) => [formatName(record.name), record.type]),
+      [[`${name}.`, RecordType.SOA]],
+    )
+    assert.equal(reply.authority.length, 0)
+  }
+})
 
 describe('names that are there and empty', () => {
   for (const question of [

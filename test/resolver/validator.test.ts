@@ -108,6 +108,18 @@ test('a DNAME that leads into a zone of ours: the alias is followed there', asyn
   assert.deepEqual(typesOf((await resolver.ask('www.old.example A')).answers), ['DNAME', 'CNAME', 'A'])
 })
 
+test('an alias made by a DNAME is spelled as the client asked, and not as we asked the upstream', async () => {
+  const answer =
+    'old.example. 300 IN DNAME new.example.\nwWw.old.example. 300 IN CNAME wWw.new.example.\nwww.new.example. 60 IN A 192.0.2.1'
+  const script = { 'www.old.example A': { answer }, 'www.old.example CNAME': { answer } }
+  await using resolver = await TestResolver.open({ scripts: [script] })
+  for (const type of ['CNAME', 'A'])
+    assert.deepEqual(linesOf((await resolver.ask(`www.old.example ${type}`)).answers).slice(0, 2), [
+      'old.example. 300 DNAME new.example.',
+      'www.old.example. 300 CNAME www.new.example.',
+    ])
+})
+
 test('a DNAME over two aliases of one chain: the client sees it once', async () => {
   const answer = [
     'old.example. 300 IN DNAME new.example.',

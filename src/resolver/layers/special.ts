@@ -1,14 +1,16 @@
 /** Names that are never the DNS's to answer (RFC 6761 and after), and questions for everything at once (RFC 8482). */
 import { Rcode, RecordClass, RecordType, type ResourceRecord } from '../../dns/message.ts'
-import { isUnder, type Name, parseName } from '../../dns/name.ts'
+import { isUnder, type Name, parseName, sameName } from '../../dns/name.ts'
 import { encodeRdata } from '../../dns/rdata.ts'
 import type { Answer, Layer, Query } from '../query.ts'
-import { noData, noName } from '../synthetic.ts'
+import { emptyApex, noData, noName } from '../synthetic.ts'
 
 // RFC 6303 3: three hours.
 const EMPTY_ZONE_TTL = 10_800
 const LOCALHOST = parseName('localhost')
 const HINFO_TTL = 3600
+/** 127.0.0.1 and ::1. */
+const LOOPBACK = ['1.0.0.127.in-addr.arpa', `1.${'0.'.repeat(31)}ip6.arpa`].map((name) => parseName(name))
 
 /** Zones that are here and empty: no question about them leaves the house. */
 const EMPTY_ZONES = [
@@ -49,15 +51,15 @@ export const special =
     if (type === RecordType.ANY) return everything(query)
     if (isUnder(name, LOCALHOST)) return localhost(name, type)
     if (isApart(name)) return next(query)
-    return emptyZone(name) ?? (await next(query))
+    return loopbackName(name, type) ?? emptyZone(name, type) ?? (await next(query))
   }
 
 /** What a zone says that is here and empty; undefined where there is none. */
-function emptyZone(name: Name): Answer | undefined {
+function emptyZone(name: Name, type: number): Answer | undefined {
   const zone = EMPTY_ZONES.find((apex) => isUnder(name, apex))
   if (!zone) return undefined
   return name.length === zone.length && !ABSENT.has(zone)
-    ? noData(zone, EMPTY_ZONE_TTL)
+    ? emptyApex(zone, type, EMPTY_ZONE_TTL)
     : noName(zone, EMPTY_ZONE_TTL)
 }
 
@@ -65,6 +67,14 @@ function emptyZone(name: Name): Answer | undefined {
 function everything({ question: { name } }: Query): Answer {
   const data = encodeRdata(RecordType.HINFO, [Buffer.from('RFC8482'), Buffer.alloc(0)])
   return local([{ name, type: RecordType.HINFO, class: RecordClass.IN, ttl: HINFO_TTL, data }])
+}
+
+/** This machine's own addresses have its own name, as every hosts file says. */
+function loopbackName(name: Name, type: number): Answer | undefined {
+  if (!LOOPBACK.some((address) => sameName(name, address))) return undefined
+  if (type !== RecordType.PTR) return noData(name, EMPTY_ZONE_TTL)
+  const data = encodeRdata(RecordType.PTR, [LOCALHOST])
+  return local([{ name, type, class: RecordClass.IN, ttl: EMPTY_ZONE_TTL, data }])
 }
 
 // RFC 6761 6.3

@@ -9,7 +9,7 @@ import { type Found, lookUp } from '../../zone/look-up.ts'
 import { withSuffix } from '../../zone/records.ts'
 import { ResolveFault, staleWord } from '../fault.ts'
 import type { Answer, Layer, Query } from '../query.ts'
-import { noData, noName } from '../synthetic.ts'
+import { emptyApex, noName } from '../synthetic.ts'
 
 export interface ZonesDeps {
   readonly clock: Clock
@@ -43,7 +43,7 @@ export const zones =
       case 'ordinary':
         return next(query)
       case 'empty':
-        return noData(whose.apex, ABSENT_TTL)
+        return emptyApex(whose.apex, query.question.type, ABSENT_TTL)
       case 'nobody':
         return noName(whose.apex, ABSENT_TTL)
       case 'zone':
