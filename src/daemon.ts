@@ -9,7 +9,7 @@ import { loadOrCreateToken } from './api/token.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { type Config, ConfigFault, changedSettings } from './config.ts'
 import { type Membership, type NetworkDirectory, openDirectory } from './dht/directory.ts'
-import { formatName } from './dns/name.ts'
+import { formatName, type Name } from './dns/name.ts'
 import { whoseName } from './names/whose.ts'
 import { openPublisher } from './publisher/publisher.ts'
 import { BlockListFault, loadLists } from './resolver/blocking/load.ts'
@@ -150,18 +150,19 @@ async function reloadHouse(
     return { faults, lists: [], waiting: [] }
   }
   const { records } = fresh.dns
-  resolver.change({ records, blocking: { rules: loaded.rules, answer: fresh.block.answer } })
+  const blocking = { rules: loaded.rules, answer: fresh.block.answer }
+  resolver.change({ records, blocking, upstream: fresh.upstream })
   const waiting = changedSettings(config, fresh).filter((name) => !RELOADED.test(name))
   logger.info(
     { blocked: loaded.rules.size, records: records.length },
-    'records and block lists were reloaded',
+    'records, block lists and upstream servers were reloaded',
   )
   if (waiting.length > 0) logger.warn({ waiting }, 'these settings have changed and wait for the next start')
   return { faults, lists: loaded.lists, waiting }
 }
 
 /** What takes hold without a restart. */
-const RELOADED = /^(?:block\.|dns\.records$)/
+const RELOADED = /^(?:block\.|upstream\.|dns\.records$)/
 
 async function readHouse(config: Config, readConfig: () => Config) {
   const faults: string[] = []
@@ -200,13 +201,24 @@ function membership(of: Membership) {
 }
 
 /** What belongs to a key is its owner's to say, and nobody else's. */
-function strangeNames({ dns, names }: Config): string[] {
-  return dns.records
-    .filter(({ name }) => whoseName(name, names.suffix).kind !== 'ordinary')
-    .map(
-      ({ name }) =>
-        `dns.records cannot have ${formatName(name)}: such names are answered from signed zones alone.`,
-    )
+function strangeNames({ dns, upstream, names }: Config): string[] {
+  const faultsIn = (setting: string, given: readonly Name[]) =>
+    given
+      .filter((name) => whoseName(name, names.suffix).kind !== 'ordinary')
+      .map(
+        (name) =>
+          `${setting} cannot have ${formatName(name)}: such names are answered from signed zones alone.`,
+      )
+  return [
+    ...faultsIn(
+      'dns.records',
+      dns.records.map(({ name }) => name),
+    ),
+    ...faultsIn(
+      'upstream.domains',
+      upstream.domains.flatMap(({ domains }) => domains),
+    ),
+  ]
 }
 
 function missingCertificate({ dns }: Config): string[] {

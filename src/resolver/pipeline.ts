@@ -19,6 +19,8 @@ export interface PipelineDeps extends ZonesDeps, ForwardDeps, LoopsDeps, InwardD
   readonly localNames: () => LocalNames
   /** What is not to be answered, likewise. */
   readonly blocking: () => Blocking
+  /** Another one each time that what was said before no longer counts. */
+  readonly generation: () => number
   /** Told of faults nobody foresaw. */
   readonly report: (fault: unknown) => void
 }
@@ -34,8 +36,8 @@ export function pipeline(deps: PipelineDeps): Resolve {
       block(deps.blocking), // below local, since the owner's word beats a list; above all that asks: what is blocked is told nobody
       zones(deps), // where our names end: none of them passes
       loops(deps), // above coalesce: in a loop the same question comes twice
-      coalesce, // below zones, which has its own single flight: one exchange per question with the outside
-      failureMemory(deps.clock), // below coalesce: what many asked together has failed once
+      coalesce(deps.generation), // below zones, which has its own single flight: one exchange per question with the outside
+      failureMemory(deps.clock, deps.generation), // below coalesce: what many asked together has failed once
     ],
     forward(deps),
   )

@@ -46,6 +46,7 @@ export interface Resolver extends Disposable {
 export interface House {
   readonly records: readonly ResourceRecord[]
   readonly blocking: Blocking
+  readonly upstream: UpstreamConfig
 }
 
 const LOOP =
@@ -60,11 +61,10 @@ export function makeResolver(deps: ResolverDeps): Resolver {
   const { clock, config, upstream, suffix, directory, blocking, isTrusted, logger } = deps
   const cache = new AnswerCache(clock, { maxOctets: config.cacheOctets, staleFor: config.staleFor })
   const { maxTtl, maxNegativeTtl, maxAliases } = config
-  let house = { names: localNames(config.records), blocking }
+  let house = { names: localNames(config.records), blocking, privateNames: upstream.privateNames }
   const upstreams = openUpstreams(upstream, clock)
-  const { privateNames } = upstream
   const mayLeadInward = (name: Name) =>
-    upstreams.isApart(name) || privateNames.some((known) => isUnder(name, known))
+    upstreams.isApart(name) || house.privateNames.some((known) => isUnder(name, known))
   let leftOut = 0
   const resolve = pipeline({
     clock,
@@ -78,6 +78,7 @@ export function makeResolver(deps: ResolverDeps): Resolver {
     limits: { maxTtl, maxNegativeTtl, maxAliases },
     upstreams,
     mayLeadInward,
+    generation: () => cache.generation,
     leftOut: () => {
       if (leftOut++ === 0) logger.warn(INWARD)
     },
@@ -90,8 +91,9 @@ export function makeResolver(deps: ResolverDeps): Resolver {
   return {
     serve: serving(serveDeps),
     ask: asking(serveDeps),
-    change: ({ records, blocking }) => {
-      house = { names: localNames(records), blocking }
+    change: ({ records, blocking, upstream }) => {
+      house = { names: localNames(records), blocking, privateNames: upstream.privateNames }
+      upstreams.change(upstream)
       cache.forgetAll()
     },
     [Symbol.dispose]: () => {

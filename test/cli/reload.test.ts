@@ -4,6 +4,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, test } from 'node:test'
 import { answersOf, ask } from '../support/asking.ts'
+import { ScriptedUpstream } from '../support/scripted-upstream.ts'
 import { until } from '../support/until.ts'
 import { Workplace } from './kadns.ts'
 import { RunningNode } from './running-node.ts'
@@ -52,6 +53,27 @@ test('over REST: what each list holds is told, and which settings wait for the n
   })
   assert.deepEqual(await answers('x.wide.example A'), ['x.wide.example. 60 A 0.0.0.0'])
   assert.deepEqual(await answers(), [])
+})
+
+test('upstream servers take hold at once, and a bad one changes nothing and is told', async () => {
+  await using router = await ScriptedUpstream.open({
+    'nas.home A': { answer: 'nas.home. 60 IN A 192.168.1.9' },
+    'tv.home A': { answer: 'tv.home. 60 IN A 192.168.1.8' },
+  })
+  const server = `127.0.0.1:${router.endpoint.port}`
+  await settings('[upstream]', `domains = ["/home/${server}"]`)
+  const done = await node.request('POST', '/v1/reload')
+  assert.deepEqual(await done.json(), { lists: [], waiting: [] })
+  assert.deepEqual(await answers('nas.home A'), ['nas.home. 60 A 192.168.1.9'])
+
+  await settings('[upstream]', 'domains = ["/home/router.example"]')
+  const refusal = await node.request('POST', '/v1/reload')
+  assert.equal(refusal.status, 422)
+  assert.match(
+    await refusal.text(),
+    /upstream\.domains in kadns\.toml has to be one domain or more and a server/,
+  )
+  assert.deepEqual(await answers('tv.home A'), ['tv.home. 60 A 192.168.1.8'])
 })
 
 test('with a fault anywhere all are told, and what held before still holds', async () => {

@@ -243,6 +243,16 @@ describe('records for names of the house', () => {
   })
 })
 
+test('names of keys, and those under the suffix, have no upstream servers of their own', async () => {
+  const domains = `/${label}/192.0.2.1,/home.example/192.0.2.1,/deep.home.example/192.0.2.1`
+  const ending = ': such names are answered from signed zones alone.'
+  assert.deepEqual(await faultsOf({ 'upstream-domains': domains, 'names-suffix': 'home.example' }), [
+    `upstream.domains cannot have ${label}.${ending}`,
+    `upstream.domains cannot have home.example.${ending}`,
+    `upstream.domains cannot have deep.home.example.${ending}`,
+  ])
+})
+
 test('block lists that cannot be read are told by their names', async () => {
   const faults = await faultsOf({ 'block-lists': '/nowhere/ads.txt,/nowhere/more.txt' })
   assert.deepEqual(faults, [

@@ -26,9 +26,9 @@ async function answersTo(resolver: TestResolver, question = WWW): Promise<string
 test('a name that was answered is blocked from then on, and answered again when it is not', async () => {
   await using resolver = await TestResolver.open({ scripts: [{ [WWW]: GOOD }] })
   assert.deepEqual(await answersTo(resolver), [REAL])
-  resolver.resolver.change({ records: [], blocking: await blocking(parseName('www.example')) })
+  resolver.change({ records: [], blocking: await blocking(parseName('www.example')) })
   assert.deepEqual(await answersTo(resolver), [NULL])
-  resolver.resolver.change({ records: [], blocking: await blocking() })
+  resolver.change({ records: [], blocking: await blocking() })
   assert.deepEqual(await answersTo(resolver), [REAL])
 })
 
@@ -36,9 +36,9 @@ test('records of the house are added and taken away', async () => {
   await using resolver = await TestResolver.open({ scripts: [{ [WWW]: GOOD }] })
   assert.deepEqual(await answersTo(resolver), [REAL])
   const records = [parseRecordLine('www.example 300 A 192.168.1.9')]
-  resolver.resolver.change({ records, blocking: await blocking() })
+  resolver.change({ records, blocking: await blocking() })
   assert.deepEqual(await answersTo(resolver), ['www.example. 300 A 192.168.1.9'])
-  resolver.resolver.change({ records: [], blocking: await blocking() })
+  resolver.change({ records: [], blocking: await blocking() })
   assert.deepEqual(await answersTo(resolver), [REAL])
 })
 
@@ -50,7 +50,7 @@ test('an answer that was under way is not remembered', async () => {
   })
   const early = answersTo(resolver, 'alias.example A')
   await resolver.untilAsked(1)
-  resolver.resolver.change({
+  resolver.change({
     records: [parseRecordLine('alias.example 300 A 192.168.1.9')],
     blocking: await blocking(),
   })

@@ -6,7 +6,7 @@ import { RuleWriter } from '../../src/resolver/blocking/name-rules.ts'
 import type { DnsConfig, UpstreamConfig, UpstreamServer } from '../../src/resolver/config.ts'
 import type { Blocking } from '../../src/resolver/layers/block.ts'
 import type { Transport } from '../../src/resolver/query.ts'
-import { makeResolver, type Resolver } from '../../src/resolver/resolver.ts'
+import { type House, makeResolver, type Resolver } from '../../src/resolver/resolver.ts'
 import type { SignedZone } from '../../src/zone/signed-zone.ts'
 import { ManualClock } from './manual-clock.ts'
 import { MemoryDirectory } from './memory-directory.ts'
@@ -72,6 +72,7 @@ export class TestResolver implements AsyncDisposable {
   readonly logger = pino({ level: 'warn' }, { write: (line) => void this.logged.push(line) })
   readonly upstreams: readonly ScriptedUpstream[]
   readonly resolver: Resolver
+  #house: House
 
   private constructor(upstreams: readonly ScriptedUpstream[], options: TestResolverOptions) {
     const {
@@ -86,18 +87,20 @@ export class TestResolver implements AsyncDisposable {
     this.upstreams = upstreams
     this.config = { ...TEST_DNS_CONFIG, ...config }
     for (const zone of zones) this.directory.zones.set(zone.key.label, zone)
+    const upstreamConfig: UpstreamConfig = {
+      servers: servers ?? upstreams.map(({ endpoint }) => ({ protocol: 'udp', ...endpoint })),
+      fallback: [],
+      mode: 'strict',
+      domains: [],
+      privateNames: [],
+      ...upstream,
+      timeout: UPSTREAM_TIMEOUT,
+    }
+    this.#house = { records: this.config.records, blocking, upstream: upstreamConfig }
     this.resolver = makeResolver({
       clock: this.clock,
       config: this.config,
-      upstream: {
-        servers: servers ?? upstreams.map(({ endpoint }) => ({ protocol: 'udp', ...endpoint })),
-        fallback: [],
-        mode: 'strict',
-        domains: [],
-        privateNames: [],
-        ...upstream,
-        timeout: UPSTREAM_TIMEOUT,
-      },
+      upstream: upstreamConfig,
       suffix: parseName(suffix),
       blocking,
       directory: this.directory,
@@ -119,6 +122,16 @@ export class TestResolver implements AsyncDisposable {
     const [upstream] = this.upstreams
     assert.ok(upstream)
     return upstream
+  }
+
+  /** These hold from now on, and what is not named here as before. */
+  change({
+    upstream,
+    ...parts
+  }: Partial<Omit<House, 'upstream'>> & { upstream?: Partial<UpstreamConfig> }): void {
+    const before = this.#house
+    this.#house = { ...before, ...parts, upstream: { ...before.upstream, ...upstream } }
+    this.resolver.change(this.#house)
   }
 
   /** What a client sees that sends these octets; undefined when it sees nothing. */

@@ -8,18 +8,21 @@ interface Asking {
   readonly signal: AbortSignal
 }
 
-export const coalesce: Layer = (next) => {
-  const asking = new Map<string, Asking>()
-  const ask: Resolve = async (query) => {
-    const key = keyOf(query)
-    const first = asking.get(key)
-    if (first) return shared(first, query, ask)
-    const answer = next(query).finally(() => asking.delete(key))
-    asking.set(key, { answer, signal: query.signal })
-    return answer
+/** @param generation another one when what was said before no longer counts */
+export const coalesce =
+  (generation: () => number): Layer =>
+  (next) => {
+    const asking = new Map<string, Asking>()
+    const ask: Resolve = async (query) => {
+      const key = `${keyOf(query)}/${generation()}`
+      const first = asking.get(key)
+      if (first) return shared(first, query, ask)
+      const answer = next(query).finally(() => asking.delete(key))
+      asking.set(key, { answer, signal: query.signal })
+      return answer
+    }
+    return ask
   }
-  return ask
-}
 
 /** The first asker's answer; when it went away, or its time was over, before there was one, the question is asked anew. */
 async function shared({ answer, signal }: Asking, query: Query, ask: Resolve): Promise<Answer> {

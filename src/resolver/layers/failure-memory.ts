@@ -22,13 +22,14 @@ const MAX_SPAN = 60_000
 const RESPITE = 60_000
 const MAX_FAILURES = 10_000
 
+/** @param generation another one when what failed before may succeed now */
 export const failureMemory =
-  (clock: Clock): Layer =>
+  (clock: Clock, generation: () => number): Layer =>
   (next) => {
     const failures = boundedCache<Failure>(MAX_FAILURES)
     return async (query) => {
       if (!query.recursionDesired) return next(query) // it asks nobody
-      const key = keyOf(query)
+      const key = `${keyOf(query)}/${generation()}`
       const last = failures.get(key)
       if (last && clock.monotonic() < last.until) throw new ResolveFault(ExtendedError.CachedError, last.text)
       try {
