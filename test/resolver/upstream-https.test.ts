@@ -15,6 +15,7 @@ import { setDefaultCACertificates } from 'node:tls'
 import { decodeMessage, encodeMessage } from '../../src/dns/codec.ts'
 import { type Message, Rcode } from '../../src/dns/message.ts'
 import { parseRecordLine } from '../../src/zone/zone-file.ts'
+import { ScriptedUpstream } from '../support/scripted-upstream.ts'
 import { TestResolver, UPSTREAM_TIMEOUT } from '../support/test-resolver.ts'
 import { until } from '../support/until.ts'
 
@@ -206,6 +207,29 @@ describe('a server asked over HTTPS', () => {
     pair.say = truth
     assert.equal((await pair.resolver.ask('b.example A')).answers.length, 1)
     assert.equal(pair.connections, 2)
+  })
+
+  test('that takes connections and says nothing, not even TLS: SERVFAIL when its time is over', async () => {
+    await using dead = await ScriptedUpstream.open()
+    const servers = [{ protocol: 'https', ...dead.endpoint } as const]
+    await using resolver = await TestResolver.open({ scripts: [], servers })
+    const asking = resolver.ask('a.example A')
+    await until(() => dead.connections.length === 1)
+    resolver.clock.advance(UPSTREAM_TIMEOUT)
+    assert.equal((await asking).rcode, Rcode.ServFail)
+  })
+
+  test('has room for 256 questions at once, and for one more not before one of them is answered', async () => {
+    const held: Asked[] = []
+    await using pair = await Pair.open((asked) => void held.push(asked))
+    const asking = Array.from({ length: 256 }, (_, at) => pair.resolver.ask(`n${at}.example A`))
+    await until(() => held.length === 256)
+    assert.equal((await pair.resolver.ask('more.example A')).rcode, Rcode.ServFail)
+    for (const asked of held.splice(0)) truth(asked)
+    for (const { answers } of await Promise.all(asking)) assert.equal(answers.length, 1)
+    pair.say = truth
+    assert.equal((await pair.resolver.ask('other.example A')).answers.length, 1)
+    assert.deepEqual([pair.connections, pair.asked.length], [1, 257])
   })
 
   test('that is not needed for ten seconds has its connection closed', async () => {

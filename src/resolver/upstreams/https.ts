@@ -98,6 +98,8 @@ export class HttpsChannel {
       'content-type': MESSAGE,
       'content-length': packet.length,
     })
+    // Who reads it is told as well; but of a stream that ends before its connection is there, nobody reads any more.
+    stream.on('error', () => undefined)
     stream.end(packet)
     return stream
   }
