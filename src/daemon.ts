@@ -9,11 +9,10 @@ import { loadOrCreateToken } from './api/token.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { type Config, ConfigFault, changedSettings } from './config.ts'
 import { type Membership, type NetworkDirectory, openDirectory } from './dht/directory.ts'
-import { formatName, type Name } from './dns/name.ts'
-import { whoseName } from './names/whose.ts'
+import { readHouse } from './house.ts'
 import { openPublisher } from './publisher/publisher.ts'
-import { BlockListFault, loadLists } from './resolver/blocking/load.ts'
 import { formatEndpoint } from './resolver/config.ts'
+import { ListFault } from './resolver/fault.ts'
 import type { WantedPort } from './resolver/listeners/listener.ts'
 import { portFaults } from './resolver/listeners/probe.ts'
 import { makeResolver, openDoors, type Resolver } from './resolver/resolver.ts'
@@ -58,7 +57,7 @@ export async function openDaemon(
   config: Config,
   { logger, clock = systemClock, readConfig = () => config }: DaemonNeeds,
 ): Promise<Daemon> {
-  const strange = [...strangeNames(config), ...missingCertificate(config)]
+  const strange = missingCertificate(config)
   if (strange.length > 0) throw new StartFault(strange)
   const ports = wantedPorts(config)
   const twice = namedTwice(ports)
@@ -68,7 +67,7 @@ export async function openDaemon(
   try {
     return await openRooms(config, { logger, clock, readConfig })
   } catch (cause) {
-    if (cause instanceof BlockListFault) throw new StartFault(cause.faults, { cause })
+    if (cause instanceof ListFault) throw new StartFault(cause.faults, { cause })
     const sentence = sentenceFor(cause, config.data)
     if (sentence === undefined) throw cause
     throw new StartFault([sentence], { cause })
@@ -85,12 +84,13 @@ function sentenceFor(cause: unknown, dataDirectory: string): string | undefined 
 
 async function openRooms(config: Config, needs: Required<DaemonNeeds>): Promise<Daemon> {
   const { logger, clock: machine } = needs
-  const { data: dataDirectory, names, block, upstream } = config
+  const { data: dataDirectory, names } = config
   const { suffix } = names
   await using opening = new AsyncDisposableStack()
   await mkdir(dataDirectory, { recursive: true, mode: 0o700 })
   const token = await loadOrCreateToken(dataDirectory)
-  const blocking = { ...(await loadLists(block)), answer: block.answer }
+  const { house, skipped } = await readHouse(config)
+  tellSkipped(skipped, logger)
   const directory = opening.use(
     await openDirectory({
       config: config.dht,
@@ -107,9 +107,7 @@ async function openRooms(config: Config, needs: Required<DaemonNeeds>): Promise<
   const ofResolver = { clock, config: config.dns, logger: logger.child({ room: 'resolver' }) }
   const isTrusted = (key: PublicKey) =>
     publisher.get(key) !== undefined || names.privateAddresses.includes(key.label)
-  const resolver = opening.use(
-    makeResolver({ ...ofResolver, upstream, suffix, directory, blocking, isTrusted }),
-  )
+  const resolver = opening.use(makeResolver({ ...ofResolver, house, suffix, directory, isTrusted }))
   const reload = oneByOne(() => reloadHouse(resolver, config, needs))
   const doors = opening.use(await openDoors(ofResolver, resolver.serve))
   const dns = doors.endpoints.map(formatEndpoint)
@@ -144,37 +142,46 @@ async function reloadHouse(
   config: Config,
   { logger, readConfig }: Required<DaemonNeeds>,
 ): Promise<Reloaded> {
-  const { fresh, loaded, faults } = await readHouse(config, readConfig)
-  if (!fresh || !loaded || faults.length > 0) {
-    logger.error({ faults }, 'nothing was reloaded: the settings or lists cannot be used')
-    return { faults, lists: [], waiting: [] }
+  const read = await readHouseAnew(config, readConfig)
+  if ('faults' in read) {
+    logger.error({ faults: read.faults }, 'nothing was reloaded: the settings or lists cannot be used')
+    return { faults: read.faults, lists: [], waiting: [] }
   }
-  const { records } = fresh.dns
-  const blocking = { rules: loaded.rules, answer: fresh.block.answer }
-  resolver.change({ records, blocking, upstream: fresh.upstream })
-  const waiting = changedSettings(config, fresh).filter((name) => !RELOADED.test(name))
+  const { fresh, house, lists, skipped } = read
+  resolver.change(house)
+  tellSkipped(skipped, logger)
+  const { records, hosts, blocking } = house
   logger.info(
-    { blocked: loaded.rules.size, records: records.length },
-    'records, block lists and upstream servers were reloaded',
+    { blocked: blocking.rules.size, records: records.length, hosts: hosts.length },
+    'records, hosts files, block lists and upstream servers were reloaded',
   )
+  const waiting = changedSettings(config, fresh).filter((name) => !RELOADED.test(name))
   if (waiting.length > 0) logger.warn({ waiting }, 'these settings have changed and wait for the next start')
-  return { faults, lists: loaded.lists, waiting }
+  return { faults: [], lists, waiting }
 }
 
 /** What takes hold without a restart. */
-const RELOADED = /^(?:block\.|upstream\.|dns\.records$)/
+const RELOADED = /^(?:block\.|upstream\.|dns\.(?:records|hosts)$)/
 
-async function readHouse(config: Config, readConfig: () => Config) {
-  const faults: string[] = []
-  const failed = (cause: unknown) => {
-    if (!(cause instanceof ConfigFault) && !(cause instanceof BlockListFault)) throw cause
-    faults.push(...cause.faults)
+async function readHouseAnew(config: Config, readConfig: () => Config) {
+  try {
+    const fresh = readConfig()
+    const { names } = config // a suffix that has changed waits for the next start
+    return { fresh, ...(await readHouse({ ...fresh, names })) }
+  } catch (cause) {
+    if (!(cause instanceof ConfigFault) && !(cause instanceof ListFault)) throw cause
+    return { faults: cause.faults }
   }
-  const fresh = await Promise.try(readConfig).catch(failed)
-  if (!fresh) return { faults }
-  faults.push(...strangeNames({ ...fresh, names: config.names }))
-  return { faults, fresh, loaded: await loadLists(fresh.block).catch(failed) }
 }
+
+function tellSkipped(skipped: readonly string[], logger: Logger): void {
+  if (skipped.length === 0) return
+  const lines = skipped.slice(0, SKIPPED_TOLD)
+  logger.warn({ lines, count: skipped.length }, 'lines of hosts files were left out: no address and names')
+}
+
+/** Lines of hosts files that are named in one line of the log. */
+const SKIPPED_TOLD = 5
 
 /** Whoever calls while it runs has it run once more behind that: what they changed may have been read already. */
 function oneByOne<Result>(run: () => Promise<Result>): () => Promise<Result> {
@@ -198,27 +205,6 @@ function describe(directory: NetworkDirectory, doors: { dns: string; api: string
 
 function membership(of: Membership) {
   return { peerId: of.peerId, addresses: of.addresses(), reach: of.reach(), peers: of.peerCount() }
-}
-
-/** What belongs to a key is its owner's to say, and nobody else's. */
-function strangeNames({ dns, upstream, names }: Config): string[] {
-  const faultsIn = (setting: string, given: readonly Name[]) =>
-    given
-      .filter((name) => whoseName(name, names.suffix).kind !== 'ordinary')
-      .map(
-        (name) =>
-          `${setting} cannot have ${formatName(name)}: such names are answered from signed zones alone.`,
-      )
-  return [
-    ...faultsIn(
-      'dns.records',
-      dns.records.map(({ name }) => name),
-    ),
-    ...faultsIn(
-      'upstream.domains',
-      upstream.domains.flatMap(({ domains }) => domains),
-    ),
-  ]
 }
 
 function missingCertificate({ dns }: Config): string[] {

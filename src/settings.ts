@@ -83,6 +83,11 @@ export const SECTIONS = {
       '',
       'Names of the house, as printer.lan 300 A 192.168.1.9; they come first.',
     ),
+    hosts: option(
+      listOf(text),
+      '',
+      'Hosts files, /etc/hosts perhaps: names of the house, behind dns.records. Read at the start and at a reload.',
+    ),
     maxAliases: option(integer(1, 64), '16', 'CNAMEs followed for one question.'),
   },
   block: {

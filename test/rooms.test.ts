@@ -84,6 +84,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   'clock.ts': [],
   'system.ts': [],
   'logger.ts': [],
+  'house.ts': ['config.ts', 'resolver', ...INNER],
 }
 
 function mayImport(file: SourceFile, { from, typeOnly }: Import): boolean {

@@ -44,6 +44,8 @@ export interface DnsConfig {
   readonly staleFor: number
   /** For names of the house. */
   readonly records: readonly ResourceRecord[]
+  /** Paths of hosts files. */
+  readonly hosts: readonly string[]
   /** CNAMEs followed for one question. */
   readonly maxAliases: number
 }

@@ -22,3 +22,14 @@ export function staleWord(rcode: number): EdnsError {
   const code = rcode === Rcode.NxDomain ? ExtendedError.StaleNxDomain : ExtendedError.StaleAnswer
   return { code, text: 'no newer answer can be had now' }
 }
+
+/** Block lists or hosts files that cannot be read, each fault one sentence. */
+export class ListFault extends Error {
+  override readonly name = 'ListFault'
+  readonly faults: readonly string[]
+
+  constructor(faults: readonly string[]) {
+    super(faults.join('\n'))
+    this.faults = faults
+  }
+}

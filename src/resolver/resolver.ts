@@ -24,11 +24,10 @@ import { openUpstreams } from './upstreams/upstreams.ts'
 export interface ResolverDeps {
   readonly clock: Clock
   readonly config: DnsConfig
-  readonly upstream: UpstreamConfig
+  readonly house: House
   /** Folded. */
   readonly suffix: Name
   readonly directory: ZoneDirectory
-  readonly blocking: Blocking
   /** Whether a key's zone may lead to private addresses. */
   readonly isTrusted: (key: PublicKey) => boolean
   readonly logger: Logger
@@ -45,6 +44,8 @@ export interface Resolver extends Disposable {
 /** What the owner of this node has laid down, and may change while it runs. */
 export interface House {
   readonly records: readonly ResourceRecord[]
+  /** What hosts files say. */
+  readonly hosts: readonly ResourceRecord[]
   readonly blocking: Blocking
   readonly upstream: UpstreamConfig
 }
@@ -58,11 +59,11 @@ const INWARD =
   'upstream.private_names, keys in names.private_addresses.'
 
 export function makeResolver(deps: ResolverDeps): Resolver {
-  const { clock, config, upstream, suffix, directory, blocking, isTrusted, logger } = deps
+  const { clock, config, suffix, directory, isTrusted, logger } = deps
   const cache = new AnswerCache(clock, { maxOctets: config.cacheOctets, staleFor: config.staleFor })
   const { maxTtl, maxNegativeTtl, maxAliases } = config
-  let house = { names: localNames(config.records), blocking, privateNames: upstream.privateNames }
-  const upstreams = openUpstreams(upstream, clock)
+  let house = settled(deps.house)
+  const upstreams = openUpstreams(deps.house.upstream, clock)
   const mayLeadInward = (name: Name) =>
     upstreams.isApart(name) || house.privateNames.some((known) => isUnder(name, known))
   let leftOut = 0
@@ -91,9 +92,9 @@ export function makeResolver(deps: ResolverDeps): Resolver {
   return {
     serve: serving(serveDeps),
     ask: asking(serveDeps),
-    change: ({ records, blocking, upstream }) => {
-      house = { names: localNames(records), blocking, privateNames: upstream.privateNames }
-      upstreams.change(upstream)
+    change: (next) => {
+      house = settled(next)
+      upstreams.change(next.upstream)
       cache.forgetAll()
     },
     [Symbol.dispose]: () => {
@@ -101,6 +102,11 @@ export function makeResolver(deps: ResolverDeps): Resolver {
       upstreams[Symbol.dispose]()
     },
   }
+}
+
+/** As questions are answered by it. */
+function settled({ records, hosts, blocking, upstream }: House) {
+  return { names: localNames(records, hosts), blocking, privateNames: upstream.privateNames }
 }
 
 type DoorDeps = Pick<ResolverDeps, 'clock' | 'config' | 'logger'>

@@ -6,7 +6,8 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { ExtendedError, Rcode } from '../../src/dns/message.ts'
 import { fold, parseName } from '../../src/dns/name.ts'
-import { BlockListFault, loadLists } from '../../src/resolver/blocking/load.ts'
+import { loadLists } from '../../src/resolver/blocking/load.ts'
+import { ListFault } from '../../src/resolver/fault.ts'
 import { parseRecordLine } from '../../src/zone/zone-file.ts'
 import { TestResolver, type TestResolverOptions } from '../support/test-resolver.ts'
 import { linesOf } from '../support/zones.ts'
@@ -165,7 +166,7 @@ describe('reading lists', () => {
     await mkdir(folder)
     const lists = [missing, await listFile(LIST), folder]
     await assert.rejects(loadLists({ ...nothing, lists }), (fault) => {
-      assert.ok(fault instanceof BlockListFault)
+      assert.ok(fault instanceof ListFault)
       assert.deepEqual(fault.faults, [
         `The block list ${missing} cannot be read: there is no such file.`,
         `The block list ${folder} cannot be read: it is not a file.`,

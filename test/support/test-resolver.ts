@@ -1,6 +1,7 @@
 /** A whole resolver without doors: zones in memory, an upstream that follows a script, a clock turned by hand. */
 import assert from 'node:assert/strict'
 import { pino } from 'pino'
+import type { ResourceRecord } from '../../src/dns/message.ts'
 import { type Name, parseName } from '../../src/dns/name.ts'
 import { RuleWriter } from '../../src/resolver/blocking/name-rules.ts'
 import type { DnsConfig, UpstreamConfig, UpstreamServer } from '../../src/resolver/config.ts'
@@ -34,6 +35,7 @@ export const TEST_DNS_CONFIG: DnsConfig = {
   maxNegativeTtl: 3600,
   staleFor: 259_200,
   records: [],
+  hosts: [],
   maxAliases: 16,
 }
 
@@ -55,6 +57,8 @@ export interface TestResolverOptions {
   readonly config?: Partial<DnsConfig>
   readonly suffix?: string
   readonly blocking?: Blocking
+  /** What hosts files say. */
+  readonly hosts?: readonly ResourceRecord[]
   /** Labels of the keys whose zones may lead to private addresses. */
   readonly trusted?: readonly string[]
 }
@@ -83,6 +87,7 @@ export class TestResolver implements AsyncDisposable {
       servers,
       upstream,
       blocking = NOTHING_BLOCKED,
+      hosts = [],
     } = options
     this.upstreams = upstreams
     this.config = { ...TEST_DNS_CONFIG, ...config }
@@ -96,13 +101,12 @@ export class TestResolver implements AsyncDisposable {
       ...upstream,
       timeout: UPSTREAM_TIMEOUT,
     }
-    this.#house = { records: this.config.records, blocking, upstream: upstreamConfig }
+    this.#house = { records: this.config.records, hosts, blocking, upstream: upstreamConfig }
     this.resolver = makeResolver({
       clock: this.clock,
       config: this.config,
-      upstream: upstreamConfig,
+      house: this.#house,
       suffix: parseName(suffix),
-      blocking,
       directory: this.directory,
       isTrusted: ({ label }) => trusted.includes(label),
       logger: this.logger,

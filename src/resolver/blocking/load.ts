@@ -4,6 +4,7 @@ import { open } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { isSystemError, systemReason } from '../../system.ts'
 import type { BlockConfig } from '../config.ts'
+import { ListFault } from '../fault.ts'
 import { parseListLine } from './list-line.ts'
 import { type NameRules, Rule, RuleWriter } from './name-rules.ts'
 
@@ -21,17 +22,6 @@ export interface LoadedLists {
   readonly lists: readonly ListState[]
 }
 
-/** Lists that cannot be read, each fault one sentence. */
-export class BlockListFault extends Error {
-  override readonly name = 'BlockListFault'
-  readonly faults: readonly string[]
-
-  constructor(faults: readonly string[]) {
-    super(faults.join('\n'))
-    this.faults = faults
-  }
-}
-
 /** Octets of all lists together: ten million names or so. */
 const MAX_OCTETS = 256 * 2 ** 20
 /** Octets read at once: a few thousand lines, some milliseconds. */
@@ -46,7 +36,7 @@ const breathe = promisify(setImmediate)
 
 type Wanted = Pick<BlockConfig, 'lists' | 'allow'>
 
-/** @throws BlockListFault with the faults of all lists */
+/** @throws ListFault with the faults of all lists */
 export async function loadLists({ lists: files, allow }: Wanted): Promise<LoadedLists> {
   const sizes = await sizesOf(files)
   const room = sizes.reduce((sum, size) => sum + size, files.length) * ROOM_PER_OCTET
@@ -61,7 +51,7 @@ export async function loadLists({ lists: files, allow }: Wanted): Promise<Loaded
       faults.push(unreadable(file, cause))
     }
   }
-  if (faults.length > 0) throw new BlockListFault(faults)
+  if (faults.length > 0) throw new ListFault(faults)
   return { rules: await writer.finish(breathe), lists }
 }
 
@@ -81,7 +71,7 @@ async function sizesOf(files: readonly string[]): Promise<number[]> {
   const total = sizes.reduce((sum, size) => sum + size, 0)
   if (total > MAX_OCTETS)
     faults.push(`The block lists have ${total} octets together; ${MAX_OCTETS} are allowed.`)
-  if (faults.length > 0) throw new BlockListFault(faults)
+  if (faults.length > 0) throw new ListFault(faults)
   return sizes
 }
 

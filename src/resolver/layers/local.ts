@@ -25,8 +25,13 @@ export const local =
 /** By folded name. */
 export type LocalNames = ReadonlyMap<Name, readonly ResourceRecord[]>
 
-export function localNames(records: readonly ResourceRecord[]): LocalNames {
-  return Map.groupBy(records, ({ name }) => fold(name))
+/** @param hosts what hosts files say, of names that have no records */
+export function localNames(
+  records: readonly ResourceRecord[],
+  hosts: readonly ResourceRecord[] = [],
+): LocalNames {
+  const byName = (some: readonly ResourceRecord[]) => Map.groupBy(some, ({ name }) => fold(name))
+  return new Map([...byName(hosts), ...byName(records)])
 }
 
 /** RFC 4592 2.1.1: a wildcard stands for what is not there below its parent, unless a name in between is. */
