@@ -15,7 +15,7 @@ import type { Listener } from './listeners/listener.ts'
 import { listenTcp, type TcpDeps } from './listeners/tcp.ts'
 import { listenTls } from './listeners/tls.ts'
 import { listenUdp } from './listeners/udp.ts'
-import { pipeline } from './pipeline.ts'
+import { judging, pipeline } from './pipeline.ts'
 import type { Answer } from './query.ts'
 import { refreshAhead } from './refresh-ahead.ts'
 import { asking, type Serve, serving } from './serve.ts'
@@ -67,14 +67,14 @@ export function makeResolver(deps: ResolverDeps): Resolver {
   const mayLeadInward = (name: Name) =>
     upstreams.isApart(name) || house.privateNames.some((known) => isUnder(name, known))
   let leftOut = 0
+  const laidDown = { localNames: () => house.names, blocking: () => house.blocking }
   const resolve = pipeline({
+    ...laidDown,
     clock,
     directory,
     suffix,
     maxNegativeTtl,
     maxAliases,
-    localNames: () => house.names,
-    blocking: () => house.blocking,
     isTrusted,
     limits: { maxTtl, maxNegativeTtl, maxAliases },
     upstreams,
@@ -87,15 +87,15 @@ export function makeResolver(deps: ResolverDeps): Resolver {
     loopFound: () => logger.warn(LOOP),
   })
   const watch = directory.watch((zone) => cache.changed(zone))
-  const serveDeps = { clock, config, cache, resolve }
+  const serveDeps = { clock, config, cache, resolve, judge: judging(laidDown) }
   refreshAhead(serveDeps)
   return {
     serve: serving(serveDeps),
     ask: asking(serveDeps),
     change: (next) => {
       house = settled(next)
-      upstreams.change(next.upstream)
-      cache.forgetAll()
+      if (upstreams.change(next.upstream)) cache.forgetAll()
+      else cache.forgetFresh()
     },
     [Symbol.dispose]: () => {
       watch[Symbol.dispose]()
