@@ -55,7 +55,7 @@ const LOOP =
   'Name other servers in [upstream], or have that server ask others.'
 
 const INWARD =
-  'An answer led to an address of this home or machine and was made less (DNS rebinding). Names that may do so belong in ' +
+  'Answers led to addresses of this home or machine and were made less (DNS rebinding). Names that may do so belong in ' +
   'upstream.private_names, keys in names.private_addresses.'
 
 export function makeResolver(deps: ResolverDeps): Resolver {
@@ -66,7 +66,7 @@ export function makeResolver(deps: ResolverDeps): Resolver {
   const upstreams = openUpstreams(deps.house.upstream, clock)
   const mayLeadInward = (name: Name) =>
     upstreams.isApart(name) || house.privateNames.some((known) => isUnder(name, known))
-  let leftOut = 0
+  const leftOut = { count: 0, toldAt: 1 }
   const laidDown = { localNames: () => house.names, blocking: () => house.blocking }
   const resolve = pipeline({
     ...laidDown,
@@ -81,7 +81,10 @@ export function makeResolver(deps: ResolverDeps): Resolver {
     mayLeadInward,
     generation: () => cache.generation,
     leftOut: () => {
-      if (leftOut++ === 0) logger.warn(INWARD)
+      leftOut.count++
+      if (leftOut.count < leftOut.toldAt) return
+      leftOut.toldAt *= 10
+      logger.warn({ answers: leftOut.count }, INWARD)
     },
     report: (fault) => logger.error({ err: fault }, 'a question failed for a reason nobody foresaw'),
     loopFound: () => logger.warn(LOOP),
