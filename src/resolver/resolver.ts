@@ -15,7 +15,7 @@ import type { Listener } from './listeners/listener.ts'
 import { listenTcp, type TcpDeps } from './listeners/tcp.ts'
 import { listenTls } from './listeners/tls.ts'
 import { listenUdp } from './listeners/udp.ts'
-import { pipeline } from './pipeline.ts'
+import { judging, pipeline } from './pipeline.ts'
 import type { Answer } from './query.ts'
 import { QueryLog } from './query-log.ts'
 import { refreshAhead } from './refresh-ahead.ts'
@@ -58,7 +58,7 @@ const LOOP =
   'Name other servers in [upstream], or have that server ask others.'
 
 const INWARD =
-  'An answer led to an address of this home or machine and was made less (DNS rebinding). Names that may do so belong in ' +
+  'Answers led to addresses of this home or machine and were made less (DNS rebinding). Names that may do so belong in ' +
   'upstream.private_names, keys in names.private_addresses.'
 
 export function makeResolver(deps: ResolverDeps): Resolver {
@@ -69,29 +69,32 @@ export function makeResolver(deps: ResolverDeps): Resolver {
   const upstreams = openUpstreams(deps.house.upstream, clock)
   const mayLeadInward = (name: Name) =>
     upstreams.isApart(name) || house.privateNames.some((known) => isUnder(name, known))
-  let leftOut = 0
+  const leftOut = { count: 0, toldAt: 1 }
+  const laidDown = { localNames: () => house.names, blocking: () => house.blocking }
   const resolve = pipeline({
+    ...laidDown,
     clock,
     directory,
     suffix,
     maxNegativeTtl,
     maxAliases,
-    localNames: () => house.names,
-    blocking: () => house.blocking,
     isTrusted,
     limits: { maxTtl, maxNegativeTtl, maxAliases },
     upstreams,
     mayLeadInward,
     generation: () => cache.generation,
     leftOut: () => {
-      if (leftOut++ === 0) logger.warn(INWARD)
+      leftOut.count++
+      if (leftOut.count < leftOut.toldAt) return
+      leftOut.toldAt *= 10
+      logger.warn({ answers: leftOut.count }, INWARD)
     },
     report: (fault) => logger.error({ err: fault }, 'a question failed for a reason nobody foresaw'),
     loopFound: () => logger.warn(LOOP),
   })
   const watch = directory.watch((zone) => cache.changed(zone))
   const log = config.queryLog > 0 ? new QueryLog(clock, config.queryLog) : undefined
-  const serveDeps = { clock, config, cache, resolve }
+  const serveDeps = { clock, config, cache, resolve, judge: judging(laidDown) }
   refreshAhead(serveDeps)
   return {
     serve: serving(serveDeps, log),
@@ -99,8 +102,8 @@ export function makeResolver(deps: ResolverDeps): Resolver {
     ask: asking(serveDeps),
     change: (next) => {
       house = settled(next)
-      upstreams.change(next.upstream)
-      cache.forgetAll()
+      if (upstreams.change(next.upstream)) cache.forgetAll()
+      else cache.forgetFresh()
     },
     [Symbol.dispose]: () => {
       watch[Symbol.dispose]()

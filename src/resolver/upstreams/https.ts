@@ -28,7 +28,7 @@ interface Connection {
   idle?: Disposable
 }
 
-/** The connection ended under a question, though it had answered others. */
+/** The connection ended under a question, though it had answered others; or the server says that it has not read it (RFC 9113 8.7). */
 class Broken extends Error {}
 
 export class HttpsChannel {
@@ -44,7 +44,7 @@ export class HttpsChannel {
     this.#open = tlsOpener(server, 'h2')
   }
 
-  /** Asked once more where a connection that was kept has died in the meantime. */
+  /** Asked once more where a connection that was kept has died in the meantime, or was being closed. */
   async ask(outgoing: Outgoing, signal: AbortSignal): Promise<Message> {
     // RFC 8484 4.1: the same question is the same octets, for caches on the way.
     const anonymous = withId(outgoing, 0)
@@ -82,7 +82,8 @@ export class HttpsChannel {
       return await messageIn(octets, outgoing)
     } catch (fault) {
       signal.throwIfAborted()
-      throw connection.session.destroyed && connection.hasAnswered ? new Broken() : fault
+      const hasDied = connection.session.destroyed && connection.hasAnswered
+      throw hasDied || stream.rstCode === constants.NGHTTP2_REFUSED_STREAM ? new Broken() : fault
     } finally {
       signal.removeEventListener('abort', onAbort)
       if (--connection.inFlight === 0) this.#rest(connection)
@@ -98,6 +99,8 @@ export class HttpsChannel {
       'content-type': MESSAGE,
       'content-length': packet.length,
     })
+    // Who reads it is told as well; but of a stream that ends before its connection is there, nobody reads any more.
+    stream.on('error', () => undefined)
     stream.end(packet)
     return stream
   }

@@ -52,7 +52,7 @@ export function openUpstream(server: UpstreamServer, { timeout }: UpstreamConfig
 }
 
 function channelTo(server: UpstreamServer, clock: Clock): Channel {
-  if (server.protocol === 'udp') return { ask: (outgoing, signal) => askPlain(server, outgoing, signal) }
+  if (server.protocol === 'udp') return new PlainChannel(server)
   if (server.protocol === 'https') return new HttpsChannel(clock, server)
   const isEncrypted = server.protocol === 'tls'
   const stream = new KeptStream(clock, isEncrypted ? tlsOpener(server, 'dot') : () => openTcp(server))
@@ -64,13 +64,35 @@ function channelTo(server: UpstreamServer, clock: Clock): Channel {
   }
 }
 
-async function askPlain(endpoint: Endpoint, outgoing: Outgoing, signal: AbortSignal): Promise<Message> {
-  const reply = await exchangeUdp(endpoint, outgoing, signal).catch((fault) => {
-    if (fault instanceof NearMiss) return undefined
-    throw fault
-  })
-  if (reply && !reply.flags.truncated) return reply
-  const whole = await exchangeTcp(endpoint, outgoing, signal)
-  if (whole.flags.truncated) throw new Error('The upstream cut its answer short over TCP too.')
-  return whole
+/** Questions over TCP at once, a connection each: whoever forges replies to many questions gets us to open no more. */
+const MAX_OVER_TCP = 64
+
+/** UDP, and TCP for what UDP cannot carry, or where somebody may be guessing. */
+class PlainChannel implements Channel {
+  readonly #endpoint: Endpoint
+  #overTcp = 0
+
+  constructor(endpoint: Endpoint) {
+    this.#endpoint = endpoint
+  }
+
+  async ask(outgoing: Outgoing, signal: AbortSignal): Promise<Message> {
+    const reply = await exchangeUdp(this.#endpoint, outgoing, signal).catch((fault) => {
+      if (fault instanceof NearMiss) return undefined
+      throw fault
+    })
+    return reply && !reply.flags.truncated ? reply : await this.#askOverTcp(outgoing, signal)
+  }
+
+  async #askOverTcp(outgoing: Outgoing, signal: AbortSignal): Promise<Message> {
+    if (this.#overTcp >= MAX_OVER_TCP) throw new Error('Too many questions to this upstream go over TCP.')
+    this.#overTcp++
+    try {
+      const whole = await exchangeTcp(this.#endpoint, outgoing, signal)
+      if (whole.flags.truncated) throw new Error('The upstream cut its answer short over TCP too.')
+      return whole
+    } finally {
+      this.#overTcp--
+    }
+  }
 }
