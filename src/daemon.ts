@@ -118,6 +118,7 @@ async function openRooms(config: Config, needs: Required<DaemonNeeds>): Promise<
       suffix,
       publisher,
       resolve: resolver.ask,
+      queries: resolver.log,
       reload,
       node: () => describe(directory, { dns: dns.join(','), api: api.address }),
       logger: logger.child({ room: 'api' }),

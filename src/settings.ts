@@ -88,6 +88,11 @@ export const SECTIONS = {
       '',
       'Hosts files, /etc/hosts perhaps: names of the house, behind dns.records. Read at the start and at a reload.',
     ),
+    queryLog: option(
+      integer(0, 100_000),
+      '0',
+      'Questions of late that are kept in memory, for kadns queries and GET /v1/queries; 0: none. No addresses are told.',
+    ),
     maxAliases: option(integer(1, 64), '16', 'CNAMEs followed for one question.'),
   },
   block: {

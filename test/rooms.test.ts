@@ -92,7 +92,7 @@ function mayImport(file: SourceFile, { from, typeOnly }: Import): boolean {
   if (target === file.room || SHARED.has(target) || (target === 'logger.ts' && typeOnly)) return true
   if (file.path === 'daemon.ts') return true
   // The token's file is read by one set of rules.
-  if (from === 'api/token.ts' && /^cli\/(token|testnet-node)\.ts$/.test(file.path)) return true
+  if (from === 'api/token.ts' && /^cli\/(token|queries|testnet-node)\.ts$/.test(file.path)) return true
   // These two open a node of their own, in this process, and the logger it writes to.
   if (file.path === 'cli/up.ts' || file.path === 'cli/testnet-node.ts')
     return ['daemon.ts', 'logger.ts', ...(MAY_IMPORT['cli'] ?? [])].includes(target)

@@ -46,6 +46,8 @@ export interface DnsConfig {
   readonly records: readonly ResourceRecord[]
   /** Paths of hosts files. */
   readonly hosts: readonly string[]
+  /** Questions of late that are kept in memory; 0: none. */
+  readonly queryLog: number
   /** CNAMEs followed for one question. */
   readonly maxAliases: number
 }

@@ -17,6 +17,7 @@ import { listenTls } from './listeners/tls.ts'
 import { listenUdp } from './listeners/udp.ts'
 import { judging, pipeline } from './pipeline.ts'
 import type { Answer } from './query.ts'
+import { QueryLog } from './query-log.ts'
 import { refreshAhead } from './refresh-ahead.ts'
 import { asking, type Serve, serving } from './serve.ts'
 import { openUpstreams } from './upstreams/upstreams.ts'
@@ -37,6 +38,8 @@ export interface Resolver extends Disposable {
   readonly serve: Serve
   /** The answer a packet would get, for the API. */
   ask(question: { name: Name; type: number }, signal: AbortSignal): Promise<Answer>
+  /** Undefined where none is kept. */
+  readonly log: QueryLog | undefined
   /** From now on these hold, and nothing that was answered before is given again. */
   change(house: House): void
 }
@@ -90,10 +93,12 @@ export function makeResolver(deps: ResolverDeps): Resolver {
     loopFound: () => logger.warn(LOOP),
   })
   const watch = directory.watch((zone) => cache.changed(zone))
+  const log = config.queryLog > 0 ? new QueryLog(clock, config.queryLog) : undefined
   const serveDeps = { clock, config, cache, resolve, judge: judging(laidDown) }
   refreshAhead(serveDeps)
   return {
-    serve: serving(serveDeps),
+    serve: serving(serveDeps, log),
+    log,
     ask: asking(serveDeps),
     change: (next) => {
       house = settled(next)
