@@ -85,6 +85,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   'system.ts': [],
   'logger.ts': [],
   'house.ts': ['config.ts', 'resolver', ...INNER],
+  'ports.ts': ['config.ts', 'resolver'],
 }
 
 function mayImport(file: SourceFile, { from, typeOnly }: Import): boolean {
@@ -173,7 +174,7 @@ describe('packages', () => {
       /^dht\//,
       /^(libp2p|@libp2p\/.*|@chainsafe\/.*|interface-datastore|datastore-.*)$/,
     ],
-    ['addresses of libp2p', /^(dht\/|daemon\.ts$|config\.ts$|settings\.ts$|option\.ts$)/, /^@multiformats\//],
+    ['addresses of libp2p', /^(dht\/|ports\.ts$|config\.ts$|settings\.ts$|option\.ts$)/, /^@multiformats\//],
     ['fastify', /^api\//, /^(fastify|@fastify\/.*)$/],
     ['dns2', /^dns\/codec\.ts$/, /^dns2$/],
     ['the curve', /^zone\/(key|signature)\.ts$/, /^@noble\//],
