@@ -11,9 +11,10 @@ import { type Config, ConfigFault, changedSettings } from './config.ts'
 import { type Membership, type NetworkDirectory, openDirectory } from './dht/directory.ts'
 import { readHouse } from './house.ts'
 import { openPublisher } from './publisher/publisher.ts'
-import { formatEndpoint } from './resolver/config.ts'
+import { type DnsConfig, formatEndpoint } from './resolver/config.ts'
 import { ListFault } from './resolver/fault.ts'
 import type { WantedPort } from './resolver/listeners/listener.ts'
+import { type OwnCertificateNeeds, ownCertificate } from './resolver/listeners/own-certificate.ts'
 import { portFaults } from './resolver/listeners/probe.ts'
 import { makeResolver, openDoors, type Resolver } from './resolver/resolver.ts'
 import { isSystemError, systemReason } from './system.ts'
@@ -57,7 +58,7 @@ export async function openDaemon(
   config: Config,
   { logger, clock = systemClock, readConfig = () => config }: DaemonNeeds,
 ): Promise<Daemon> {
-  const strange = missingCertificate(config)
+  const strange = halfCertificate(config)
   if (strange.length > 0) throw new StartFault(strange)
   const ports = wantedPorts(config)
   const twice = namedTwice(ports)
@@ -104,7 +105,8 @@ async function openRooms(config: Config, needs: Required<DaemonNeeds>): Promise<
   const publisher = opening.use(
     await openPublisher({ ...ofPublisher, logger: logger.child({ room: 'publisher' }) }),
   )
-  const ofResolver = { clock, config: config.dns, logger: logger.child({ room: 'resolver' }) }
+  const ofDns = { clock, logger: logger.child({ room: 'resolver' }) }
+  const ofResolver = { ...ofDns, config: await withCertificate(config, ofDns) }
   const isTrusted = (key: PublicKey) =>
     publisher.get(key) !== undefined || names.privateAddresses.includes(key.label)
   const resolver = opening.use(makeResolver({ ...ofResolver, house, suffix, directory, isTrusted }))
@@ -208,11 +210,21 @@ function membership(of: Membership) {
   return { peerId: of.peerId, addresses: of.addresses(), reach: of.reach(), peers: of.peerCount() }
 }
 
-function missingCertificate({ dns }: Config): string[] {
-  const { tlsListen, httpsListen, certificate, privateKey } = dns
-  if (tlsListen.length + httpsListen.length === 0 || (certificate !== '' && privateKey !== '')) return []
-  const setting = tlsListen.length > 0 ? 'dns.tls_listen' : 'dns.https_listen'
-  return [`${setting} takes a certificate: name its files in dns.certificate and dns.private_key.`]
+function halfCertificate({ dns: { certificate, privateKey } }: Config): string[] {
+  if ((certificate === '') === (privateKey === '')) return []
+  return [
+    'dns.certificate and dns.private_key belong together: set both, or neither for one that this node makes itself.',
+  ]
+}
+
+/** With a certificate of its own making where one is needed and none is named. */
+async function withCertificate(
+  { dns, data }: Config,
+  needs: Omit<OwnCertificateNeeds, 'directory'>,
+): Promise<DnsConfig> {
+  const isNeeded = dns.tlsListen.length + dns.httpsListen.length > 0
+  if (!isNeeded || dns.certificate !== '') return dns
+  return { ...dns, ...(await ownCertificate({ ...needs, directory: data })) }
 }
 
 function wantedPorts({ dns, api, dht }: Config): WantedPort[] {

@@ -46,7 +46,7 @@ export const SECTIONS = {
     certificate: option(
       optionalText,
       '',
-      'File (PEM) with the certificate of both; read again when it changes.',
+      'File (PEM) with the certificate of both, read again when it changes; none: the node makes one, which clients have to be told to trust.',
     ),
     privateKey: option(optionalText, '', 'File (PEM) with the private key of that certificate.'),
     allow: option(

@@ -18,7 +18,7 @@ export interface DnsConfig {
   readonly tlsListen: readonly Endpoint[]
   /** Where DNS over HTTPS is. */
   readonly httpsListen: readonly Endpoint[]
-  /** Paths of PEM files: a certificate, with those behind it, and its key. Empty where there is no such door. */
+  /** Paths of PEM files: a certificate, with those behind it, and its key. Empty where there is no such door, or the node makes its own. */
   readonly certificate: string
   readonly privateKey: string
   /** Networks that may ask, or "any"; none: private ones and this machine's own. */
