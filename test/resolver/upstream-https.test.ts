@@ -243,6 +243,20 @@ describe('a server asked over HTTPS', () => {
     assert.equal(pair.connections, 2)
   })
 
+  test('that is slow for one name alone keeps its connection', async () => {
+    await using pair = await Pair.open(() => undefined)
+    const { resolver } = pair
+    const asking = resolver.ask('slow.example A')
+    await until(() => pair.asked.length === 1)
+    resolver.clock.advance(UPSTREAM_TIMEOUT - 100)
+    pair.say = truth
+    assert.equal((await resolver.ask('a.example A')).answers.length, 1)
+    resolver.clock.advance(100)
+    assert.equal((await asking).rcode, Rcode.ServFail)
+    assert.equal((await resolver.ask('b.example A')).answers.length, 1)
+    assert.equal(pair.connections, 1)
+  })
+
   test('that takes connections and says nothing, not even TLS: SERVFAIL when its time is over', async () => {
     await using dead = await ScriptedUpstream.open()
     const servers = [{ protocol: 'https', ...dead.endpoint } as const]

@@ -25,6 +25,8 @@ interface Connection {
   inFlight: number
   /** Whether it has answered before: then its end says nothing of the server. */
   hasAnswered: boolean
+  /** When it answered last, or was opened: ms of the monotonic clock. */
+  heardAt: number
   idle?: Disposable
 }
 
@@ -56,8 +58,9 @@ export class HttpsChannel {
     }
   }
 
-  wasSilent(): void {
-    this.close()
+  /** A server that has answered others since is slow, but there; else the connection may be dead and nobody told us. */
+  wasSilent(since: number): void {
+    if (this.#current && this.#current.heardAt <= since) this.close()
   }
 
   /** Whoever still waits is told that the connection is gone; the next question opens another. */
@@ -77,9 +80,10 @@ export class HttpsChannel {
     const onAbort = () => stream.close(constants.NGHTTP2_CANCEL)
     signal.addEventListener('abort', onAbort, { once: true })
     try {
-      const octets = await readAnswer(stream)
+      const reply = await messageIn(await readAnswer(stream), outgoing)
       connection.hasAnswered = true
-      return await messageIn(octets, outgoing)
+      connection.heardAt = this.#clock.monotonic()
+      return reply
     } catch (fault) {
       signal.throwIfAborted()
       const hasDied = connection.session.destroyed && connection.hasAnswered
@@ -112,7 +116,12 @@ export class HttpsChannel {
       maxHeaderListPairs: MAX_HEADER_PAIRS,
       maxSessionMemory: MAX_SESSION_MEMORY,
     })
-    const connection: Connection = { session, inFlight: 0, hasAnswered: false }
+    const connection: Connection = {
+      session,
+      inFlight: 0,
+      hasAnswered: false,
+      heardAt: this.#clock.monotonic(),
+    }
     // Each question is told by its own stream.
     session.on('error', () => this.#forget(connection))
     session.on('close', () => this.#forget(connection))

@@ -17,8 +17,8 @@ const NO_EDNS = new Set<number>([Rcode.FormErr, Rcode.NotImp, Rcode.BadVers])
 interface Channel {
   /** Rejects when `signal` aborts. */
   ask(outgoing: Outgoing, signal: AbortSignal): Promise<Message>
-  /** Told that a question had all its time and no answer. */
-  wasSilent?(): void
+  /** Told that a question had all its time and no answer. @param since when that began, in ms of the monotonic clock */
+  wasSilent?(since: number): void
   close?(): void
   /** Whether others can see the length of what is asked. */
   readonly isEncrypted?: true
@@ -33,6 +33,7 @@ export function openUpstream(server: UpstreamServer, { timeout }: UpstreamConfig
   }
   return {
     async exchange(query) {
+      const since = clock.monotonic()
       using limit = timeLimit(clock, timeout, AbortSignal.any([query.signal, closing.signal]))
       try {
         const reply = await ask(query, true, limit.signal)
@@ -40,7 +41,7 @@ export function openUpstream(server: UpstreamServer, { timeout }: UpstreamConfig
         // RFC 6891 6.2.2
         return await ask(query, false, limit.signal)
       } catch (fault) {
-        if (limit.signal.aborted && !query.signal.aborted) channel.wasSilent?.()
+        if (limit.signal.aborted && !query.signal.aborted) channel.wasSilent?.(since)
         throw fault
       }
     },
@@ -58,7 +59,7 @@ function channelTo(server: UpstreamServer, clock: Clock): Channel {
   const stream = new KeptStream(clock, isEncrypted ? tlsOpener(server, 'dot') : () => openTcp(server))
   return {
     ask: (outgoing, signal) => stream.ask(outgoing, signal),
-    wasSilent: () => stream.close(),
+    wasSilent: (since) => stream.wasSilent(since),
     close: () => stream.close(),
     ...(isEncrypted ? { isEncrypted } : {}),
   }
