@@ -16,16 +16,18 @@ export async function benchUdp(span: Span): Promise<void> {
   const echo = await startScript({ place }, 'echo')
   const map = await startScript({ place }, 'map')
   const others = await forwarders({ place, upstream: dns2.port })
-  const words = ['-d', questions(place, `${zone} A`)]
+  const file = questions(place, `${zone} A`)
   const plain = [kadns, echo, map, dns2, ...others].map((server) => ({
     ...server,
-    words,
+    questions: file,
+    words: [],
     warmUp: server === dns2 ? 1 : 20,
   }))
   contest('UDP', plain, span)
   const withCookie = [kadns, echo, ...others].map((server) => ({
     ...server,
-    words: [...words, '-E', COOKIE],
+    questions: file,
+    words: ['-E', COOKIE],
   }))
   contest('UDP with EDNS and a cookie', withCookie, span)
 }
@@ -48,12 +50,13 @@ export async function benchStreams(span: Span): Promise<void> {
   await using place = await Workplace.open()
   const { server: kadns, zone } = await startKadns({ place })
   const unbound = await startUnbound({ place, upstream: (await startScript({ place }, 'dns2')).port })
-  const queries = questions(place, `${zone} A`)
-  const mode = (word: string, door: 'port' | 'tls' | 'https') =>
-    [kadns, unbound].map((server) => ({ ...server, port: server[door], words: ['-m', word, '-d', queries] }))
-  contest('TCP', mode('tcp', 'port'), span)
-  contest('DNS over TLS', mode('dot', 'tls'), span)
-  contest('DNS over HTTPS', mode('doh', 'https'), span)
+  const file = questions(place, `${zone} A`)
+  const at = (door: 'port' | 'tls' | 'https', words: readonly string[]) =>
+    [kadns, unbound].map((server) => ({ ...server, port: server[door], questions: file, words, warmUp: 3 }))
+  contest('TCP', at('port', ['-m', 'tcp']), span)
+  contest('DNS over TLS', at('tls', ['-m', 'dot']), span)
+  const overHttps = at('https', []).map((contender) => ({ ...contender, isHttps: true }))
+  contest('DNS over HTTPS', overHttps, span)
 }
 
 /** Answers of a hundred records, which take TCP, beside answers of one, both remembered from an upstream. */
@@ -64,7 +67,8 @@ export async function benchLong(span: Span): Promise<void> {
   const contender = (name: string, below: string) => ({
     ...server,
     name,
-    words: ['-m', 'tcp', '-d', questions(place, `${below}.example A`)],
+    questions: questions(place, `${below}.example A`),
+    words: ['-m', 'tcp'],
   })
   contest('long answers over TCP', [contender('100 records', 'long'), contender('one record', 'short')], span)
 }
