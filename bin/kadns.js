@@ -49,6 +49,7 @@ function runWith(node) {
 /** The same process from the start, where the system can do that. */
 function becomeLean() {
   if (process.platform === 'win32' || process.execve === undefined) return
+  if (process.env.LISTEN_PID === String(process.pid)) return // the sockets that systemd hands over would be lost
   process.execve(process.execPath, [process.execPath, ...process.execArgv, LEAN, ...process.argv.slice(1)])
 }
 

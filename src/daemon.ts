@@ -1,8 +1,6 @@
 /** Opens every room in order and closes them in reverse; the only file that knows them all. */
 import { mkdir } from 'node:fs/promises'
-import { isIP } from 'node:net'
 import { join } from 'node:path'
-import { multiaddr } from '@multiformats/multiaddr'
 import type { Logger } from 'pino'
 import { type Api, openApi, type Reloaded } from './api/server.ts'
 import { loadOrCreateToken } from './api/token.ts'
@@ -10,11 +8,12 @@ import { type Clock, systemClock } from './clock.ts'
 import { type Config, ConfigFault, changedSettings } from './config.ts'
 import { type Membership, type NetworkDirectory, openDirectory } from './dht/directory.ts'
 import { readHouse } from './house.ts'
+import { faultsOfPorts } from './ports.ts'
 import { openPublisher } from './publisher/publisher.ts'
-import { formatEndpoint } from './resolver/config.ts'
+import { type DnsConfig, formatEndpoint } from './resolver/config.ts'
 import { ListFault } from './resolver/fault.ts'
-import type { WantedPort } from './resolver/listeners/listener.ts'
-import { portFaults } from './resolver/listeners/probe.ts'
+import { type HandedOver, handedOver } from './resolver/listeners/handed-over.ts'
+import { type OwnCertificateNeeds, ownCertificate } from './resolver/listeners/own-certificate.ts'
 import { makeResolver, openDoors, type Resolver } from './resolver/resolver.ts'
 import { isSystemError, systemReason } from './system.ts'
 import type { PublicKey } from './zone/key.ts'
@@ -50,22 +49,26 @@ export interface DaemonNeeds {
   readonly clock?: Clock
   /** Reads the settings anew. @throws ConfigFault */
   readonly readConfig?: () => Config
+  /** Whether sockets for the doors of DNS that systemd hands over to this process are for this node. */
+  readonly takesSockets?: boolean
+}
+
+interface RoomNeeds extends Required<Omit<DaemonNeeds, 'takesSockets'>> {
+  readonly handed: readonly HandedOver[]
 }
 
 /** @throws StartFault */
 export async function openDaemon(
   config: Config,
-  { logger, clock = systemClock, readConfig = () => config }: DaemonNeeds,
+  { logger, clock = systemClock, readConfig = () => config, takesSockets = false }: DaemonNeeds,
 ): Promise<Daemon> {
-  const strange = missingCertificate(config)
+  const handed = takesSockets ? handedOver(process.env, process.pid) : []
+  const strange = halfCertificate(config)
   if (strange.length > 0) throw new StartFault(strange)
-  const ports = wantedPorts(config)
-  const twice = namedTwice(ports)
-  if (twice.length > 0) throw new StartFault(twice)
-  const taken = await portFaults(ports)
-  if (taken.length > 0) throw new StartFault(taken)
+  const faults = await faultsOfPorts(config, handed)
+  if (faults.length > 0) throw new StartFault(faults)
   try {
-    return await openRooms(config, { logger, clock, readConfig })
+    return await openRooms(config, { logger, clock, readConfig, handed })
   } catch (cause) {
     if (cause instanceof ListFault) throw new StartFault(cause.faults, { cause })
     const sentence = sentenceFor(cause, config.data)
@@ -82,7 +85,7 @@ function sentenceFor(cause: unknown, dataDirectory: string): string | undefined 
     : undefined
 }
 
-async function openRooms(config: Config, needs: Required<DaemonNeeds>): Promise<Daemon> {
+async function openRooms(config: Config, needs: RoomNeeds): Promise<Daemon> {
   const { logger, clock: machine } = needs
   const { data: dataDirectory, names } = config
   const { suffix } = names
@@ -104,12 +107,13 @@ async function openRooms(config: Config, needs: Required<DaemonNeeds>): Promise<
   const publisher = opening.use(
     await openPublisher({ ...ofPublisher, logger: logger.child({ room: 'publisher' }) }),
   )
-  const ofResolver = { clock, config: config.dns, logger: logger.child({ room: 'resolver' }) }
+  const ofDns = { clock, logger: logger.child({ room: 'resolver' }) }
+  const ofResolver = { ...ofDns, config: await withCertificate(config, { ...ofDns, handed: needs.handed }) }
   const isTrusted = (key: PublicKey) =>
     publisher.get(key) !== undefined || names.privateAddresses.includes(key.label)
   const resolver = opening.use(makeResolver({ ...ofResolver, house, suffix, directory, isTrusted }))
   const reload = oneByOne(() => reloadHouse(resolver, config, needs))
-  const doors = opening.use(await openDoors(ofResolver, resolver.serve))
+  const doors = opening.use(await openDoors(ofResolver, resolver.serve, needs.handed))
   const dns = doors.endpoints.map(formatEndpoint)
   const api: Api = opening.use(
     await openApi({
@@ -118,6 +122,7 @@ async function openRooms(config: Config, needs: Required<DaemonNeeds>): Promise<
       suffix,
       publisher,
       resolve: resolver.ask,
+      queries: resolver.log,
       reload,
       node: () => describe(directory, { dns: dns.join(','), api: api.address }),
       logger: logger.child({ room: 'api' }),
@@ -140,7 +145,7 @@ async function openRooms(config: Config, needs: Required<DaemonNeeds>): Promise<
 async function reloadHouse(
   resolver: Resolver,
   config: Config,
-  { logger, readConfig }: Required<DaemonNeeds>,
+  { logger, readConfig }: Pick<RoomNeeds, 'logger' | 'readConfig'>,
 ): Promise<Reloaded> {
   const read = await readHouseAnew(config, readConfig)
   if ('faults' in read) {
@@ -207,61 +212,20 @@ function membership(of: Membership) {
   return { peerId: of.peerId, addresses: of.addresses(), reach: of.reach(), peers: of.peerCount() }
 }
 
-function missingCertificate({ dns }: Config): string[] {
-  const { tlsListen, httpsListen, certificate, privateKey } = dns
-  if (tlsListen.length + httpsListen.length === 0 || (certificate !== '' && privateKey !== '')) return []
-  const setting = tlsListen.length > 0 ? 'dns.tls_listen' : 'dns.https_listen'
-  return [`${setting} takes a certificate: name its files in dns.certificate and dns.private_key.`]
-}
-
-function wantedPorts({ dns, api, dht }: Config): WantedPort[] {
+function halfCertificate({ dns: { certificate, privateKey } }: Config): string[] {
+  if ((certificate === '') === (privateKey === '')) return []
   return [
-    ...dns.listen.flatMap((endpoint): WantedPort[] => [
-      { purpose: 'DNS', protocol: 'UDP', endpoint },
-      { purpose: 'DNS', protocol: 'TCP', endpoint },
-    ]),
-    ...dns.tlsListen.map((endpoint): WantedPort => ({ purpose: 'DNS over TLS', protocol: 'TCP', endpoint })),
-    ...dns.httpsListen.map(
-      (endpoint): WantedPort => ({ purpose: 'DNS over HTTPS', protocol: 'TCP', endpoint }),
-    ),
-    { purpose: 'REST', protocol: 'TCP', endpoint: api.listen },
-    ...dhtPorts(dht.listen),
+    'dns.certificate and dns.private_key belong together: set both, or neither for one that this node makes itself.',
   ]
 }
 
-/** libp2p does without "::" on a machine without IPv6, as long as it has an IPv4 address to listen on. */
-function dhtPorts(listen: readonly string[]): WantedPort[] {
-  const ports = listen.flatMap(tcpPort)
-  const hasIpv4 = ports.some(({ endpoint }) => isIP(endpoint.host) === 4)
-  return ports.map((port) => ({ ...port, dispensable: hasIpv4 && port.endpoint.host === '::' }))
-}
-
-function tcpPort(address: string): WantedPort[] {
-  const parts = multiaddr(address).getComponents()
-  const host = parts.find(({ name }) => name === 'ip4' || name === 'ip6')?.value
-  const port = parts.find(({ name }) => name === 'tcp')?.value
-  if (host === undefined || port === undefined) return []
-  return [{ purpose: 'libp2p', protocol: 'TCP', endpoint: { host, port: Number(port) } }]
-}
-
-/** What no other program is to blame for. */
-function namedTwice(ports: readonly WantedPort[]): string[] {
-  const faults = ports.flatMap((later, at) =>
-    ports.slice(0, at).flatMap((earlier) => {
-      if (!isSamePort(earlier, later)) return []
-      const purposes = [...new Set([earlier.purpose, later.purpose])].join(' and ')
-      return [`The port ${formatEndpoint(later.endpoint)} is named twice, for ${purposes}.`]
-    }),
-  )
-  return [...new Set(faults)]
-}
-
-const EVERYWHERE = ['0.0.0.0', '::']
-
-function isSamePort(a: WantedPort, b: WantedPort): boolean {
-  const { host, port } = a.endpoint
-  const other = b.endpoint
-  if (a.protocol !== b.protocol || port === 0 || port !== other.port) return false
-  if (host === other.host) return true
-  return isIP(host) === isIP(other.host) && [host, other.host].some((name) => EVERYWHERE.includes(name))
+/** With a certificate of its own making where one is needed and none is named. */
+async function withCertificate(
+  { dns, data }: Config,
+  { handed, ...needs }: Omit<OwnCertificateNeeds, 'directory'> & Pick<RoomNeeds, 'handed'>,
+): Promise<DnsConfig> {
+  const isNeeded =
+    dns.tlsListen.length + dns.httpsListen.length > 0 || handed.some(({ door }) => door !== 'dns')
+  if (!isNeeded || dns.certificate !== '') return dns
+  return { ...dns, ...(await ownCertificate({ ...needs, directory: data })) }
 }

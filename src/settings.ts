@@ -46,7 +46,7 @@ export const SECTIONS = {
     certificate: option(
       optionalText,
       '',
-      'File (PEM) with the certificate of both; read again when it changes.',
+      'File (PEM) with the certificate of both, read again when it changes; none: the node makes one, which clients have to be told to trust.',
     ),
     privateKey: option(optionalText, '', 'File (PEM) with the private key of that certificate.'),
     allow: option(
@@ -87,6 +87,11 @@ export const SECTIONS = {
       listOf(text),
       '',
       'Hosts files, /etc/hosts perhaps: names of the house, behind dns.records. Read at the start and at a reload.',
+    ),
+    queryLog: option(
+      integer(0, 100_000),
+      '0',
+      'Questions of late that are kept in memory, for kadns queries and GET /v1/queries; 0: none. No addresses are told.',
     ),
     maxAliases: option(integer(1, 64), '16', 'CNAMEs followed for one question.'),
   },

@@ -5,6 +5,13 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { HttpFault } from './problem.ts'
 import { sameToken } from './token.ts'
 
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** What this route tells is for who runs this node alone. */
+    readonly private?: true
+  }
+}
+
 export interface AdmissionRules {
   readonly token: string
   /** Host names besides localhost; addresses are always accepted, since no name can be rebound to them. */
@@ -19,8 +26,12 @@ export function admission({ token, allowedHosts }: AdmissionRules) {
   return async (request: FastifyRequest): Promise<void> => {
     refuseForeignHost(request, names)
     refuseForeignPage(request)
-    if (!READING.has(request.method)) requireToken(request, token)
+    if (!READING.has(request.method) || isPrivate(request)) requireToken(request, token)
   }
+}
+
+function isPrivate({ routeOptions }: FastifyRequest): boolean {
+  return routeOptions.config.private === true
 }
 
 // A page on evil.example whose name was pointed at 127.0.0.1 sends its own name as Host.
@@ -58,10 +69,7 @@ function refuseForeignPage({ headers, protocol }: FastifyRequest): void {
 function requireToken({ headers }: FastifyRequest, token: string): void {
   const given = /^Bearer +([^\s]+) *$/i.exec(headers.authorization ?? '')?.[1]
   if (given === undefined) {
-    throw new HttpFault(
-      401,
-      'Writing takes the token: Authorization: Bearer <token>; `kadns token` prints it.',
-    )
+    throw new HttpFault(401, 'This takes the token: Authorization: Bearer <token>; `kadns token` prints it.')
   }
   if (!sameToken(given, token)) throw new HttpFault(401, 'This is not the token of this node.')
 }

@@ -27,7 +27,7 @@ export function nodeRoutes(app: FastifyInstance, { resolve, node, reload }: ApiD
     {
       schema: {
         summary:
-          'Take up what has changed in records, block lists and their settings; with a fault in them all stays as it was',
+          'Take up what has changed in records, lists, upstream servers and their settings; with a fault in them all stays as it was',
         security: TOKEN_NEEDED,
         response: { 200: ReloadResult, ...Refusals },
       },

@@ -129,6 +129,46 @@ export const ReloadResult = Type.Object({
   }),
 })
 
+export const QueriesQuery = Type.Object(
+  {
+    name: Type.Optional(
+      Type.String({ maxLength: 255, description: 'A part of the name.', examples: ['example'] }),
+    ),
+    rcode: Type.Optional(Type.String({ maxLength: 20, examples: ['NXDOMAIN'] })),
+    after: Type.Optional(
+      Type.String({ pattern: '^\\d{1,15}$', description: 'Only those with a higher number.' }),
+    ),
+    limit: Type.Optional(
+      Type.String({
+        pattern: '^([1-9]\\d{0,2}|1000)$',
+        default: '100',
+        description: 'How many, 1000 at most.',
+      }),
+    ),
+  },
+  { additionalProperties: false },
+)
+
+export const QueryList = Type.Object({
+  queries: Type.Array(
+    Type.Object({
+      number: Type.Integer({ description: 'Counts from 1 since the node started.' }),
+      time: Type.String({ format: 'date-time' }),
+      name: Type.String(),
+      type: Type.String(),
+      client: Type.String({
+        description: 'The same word for the same address until the next start; it does not tell the address.',
+      }),
+      transport: Type.String({ examples: ['udp', 'tcp', 'tls', 'https'] }),
+      rcode: Type.String(),
+      origin: Type.String({
+        examples: ['cache', 'zone', 'upstream', 'local', 'blocked', 'stale', 'failure', 'refused'],
+      }),
+      milliseconds: Type.Number({ description: 'Until the answer was ready.' }),
+    }),
+  ),
+})
+
 const Problem = Type.Object({
   type: Type.String(),
   title: Type.String(),

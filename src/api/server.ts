@@ -8,10 +8,12 @@ import type { Publisher } from '../publisher/published.ts'
 import { formatEndpoint } from '../resolver/config.ts'
 import { listenReason } from '../resolver/listeners/listener.ts'
 import type { Answer } from '../resolver/query.ts'
+import type { QueryLog } from '../resolver/query-log.ts'
 import { admission, secureHeaders } from './admission.ts'
 import { refuseOtherMethods } from './methods.ts'
 import { nodeRoutes } from './node-routes.ts'
 import { asHttpFault, HttpFault, handleErrors, sendProblem } from './problem.ts'
+import { queryRoutes } from './query-routes.ts'
 import { zoneRoutes } from './zone-routes.ts'
 
 export interface ApiConfig {
@@ -50,6 +52,8 @@ export interface ApiDeps {
   readonly suffix: Name
   readonly publisher: Publisher
   resolve(question: { name: Name; type: number }, signal: AbortSignal): Promise<Answer>
+  /** Questions of late; undefined where none are kept. */
+  readonly queries: QueryLog | undefined
   node(): NodeDescription
   reload(): Promise<Reloaded>
   readonly logger: Logger
@@ -91,6 +95,7 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
   const addRefusals = refuseOtherMethods(app)
   zoneRoutes(app, deps)
   nodeRoutes(app, deps)
+  queryRoutes(app, deps)
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger())
   addRefusals()
   await app.ready()

@@ -10,6 +10,7 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   up: async () => (await import('./up.ts')).up,
   token: async () => (await import('./token.ts')).token,
   resolve: async () => (await import('./resolve.ts')).resolve,
+  queries: async () => (await import('./queries.ts')).queries,
   testnet: async () => (await import('./testnet.ts')).testnet,
   help: async () => help,
   version: async () => (await import('./version.ts')).version,

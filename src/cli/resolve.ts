@@ -1,4 +1,5 @@
 /** `kadns resolve NAME [TYPE]`: asks the running node, over REST. */
+import { apiUrl } from './node-url.ts'
 import { configFor, Exit, parseCommandLine, UsageFault } from './usage.ts'
 
 interface Resolved {
@@ -29,19 +30,11 @@ export async function resolve(given: readonly string[]): Promise<number> {
     throw new UsageFault([
       'kadns resolve takes a name and perhaps a type: kadns resolve www.example.org AAAA.',
     ])
-  const { host, port } = configFor(line).api.listen
-  const url = `http://${urlHost(host)}:${port}/v1/resolve?${new URLSearchParams({ name, type })}`
+  const url = `${apiUrl(configFor(line))}/v1/resolve?${new URLSearchParams({ name, type })}`
   const reply = await ask(url)
   if (!reply) return Exit.notReached
   if (line.json) process.stdout.write(`${reply.text}\n`)
   return 'resolved' in reply ? tell(reply.resolved, line.json) : refused(reply)
-}
-
-// An address to listen on everywhere is none to connect to.
-function urlHost(host: string): string {
-  if (host === '0.0.0.0') return '127.0.0.1'
-  if (host === '::') return '[::1]'
-  return host.includes(':') ? `[${host}]` : host
 }
 
 type Reply = { readonly text: string } & (

@@ -1,7 +1,7 @@
 /** `kadns up`: runs a node until it is told to stop. */
 import { flushCompileCache } from 'node:module'
 import type { Config } from '../config.ts'
-import type { Daemon } from '../daemon.ts'
+import type { Daemon, DaemonNeeds } from '../daemon.ts'
 import { openLogger } from '../logger.ts'
 import { runUntilStopped } from './stopping.ts'
 import { configFor, Exit, parseCommandLine, settingsHelp, UsageFault } from './usage.ts'
@@ -21,7 +21,7 @@ export async function up(given: readonly string[]): Promise<number> {
   if (line.words.length > 0) throw new UsageFault([`kadns up takes settings only, not "${line.words[0]}".`])
   const config = configFor(line)
   return runUntilStopped(async () => {
-    const daemon = await startNode(config, () => configFor(line))
+    const daemon = await startNode(config, { readConfig: () => configFor(line), takesSockets: true })
     process.on('SIGHUP', () => void daemon.reload()) // what came of it is logged
     process.stderr.write(whereabouts(daemon))
     flushCompileCache() // else it is written at the end, which may come by kill -9
@@ -30,11 +30,14 @@ export async function up(given: readonly string[]): Promise<number> {
 }
 
 /** @throws UsageFault with each reason why it cannot start */
-export async function startNode(config: Config, readConfig = () => config): Promise<Daemon> {
+export async function startNode(
+  config: Config,
+  more: Pick<DaemonNeeds, 'readConfig' | 'takesSockets'> = {},
+): Promise<Daemon> {
   // Loaded here: help and faults in the settings need not wait for libp2p.
   const { openDaemon, StartFault } = await import('../daemon.ts')
   try {
-    return await openDaemon(config, { logger: openLogger(config.logLevel), readConfig })
+    return await openDaemon(config, { ...more, logger: openLogger(config.logLevel) })
   } catch (cause) {
     if (cause instanceof StartFault) throw new UsageFault(cause.faults)
     throw cause

@@ -23,9 +23,14 @@ export interface CommandLine {
   readonly flags: Readonly<Record<string, string>>
   readonly json: boolean
   readonly help: boolean
+  /** Whether to go on until it is interrupted. */
+  readonly follow: boolean
 }
 
-/** `--flag value` and `--flag=value`; `--json` and `--help` take none. */
+/** Flags that take no value. */
+const SWITCHES = new Set(['json', 'help', 'follow'])
+
+/** `--flag value` and `--flag=value`; SWITCHES take none. */
 export function parseCommandLine(given: readonly string[]): CommandLine {
   const words: string[] = []
   const flags: Record<string, string> = {}
@@ -34,12 +39,18 @@ export function parseCommandLine(given: readonly string[]): CommandLine {
   for (let word = rest.shift(); word !== undefined; word = rest.shift()) {
     const [, flag, inline] = /^--([a-z-]+)(?:=([\s\S]*))?$/.exec(word) ?? []
     if (flag === undefined && word !== '-h') words.push(word)
-    else if (flag === 'json' || flag === 'help' || word === '-h') flags[flag ?? 'help'] = ''
-    else if (flag !== undefined) takeValue(flag, inline ?? nextValue(rest), { flags, faults })
+    else if (flag === undefined || SWITCHES.has(flag)) flags[flag ?? 'help'] = ''
+    else takeValue(flag, inline ?? nextValue(rest), { flags, faults })
   }
   if (faults.length > 0) throw new UsageFault(faults)
-  const { json, help, ...settings } = flags
-  return { words, flags: settings, json: json !== undefined, help: help !== undefined }
+  const { json, help, follow, ...settings } = flags
+  return {
+    words,
+    flags: settings,
+    json: json !== undefined,
+    help: help !== undefined,
+    follow: follow !== undefined,
+  }
 }
 
 /** A value that begins with dashes has to be written `--flag=--value`. */
@@ -67,11 +78,12 @@ export const HELP = `kadns: a DNS without a root. Names belong to keys; nobody h
 
   kadns up [settings]             run a node until it is interrupted
   kadns resolve NAME [TYPE]       ask the running node for a name
+  kadns queries [TEXT]            show the questions of late, where dns.query_log keeps them
   kadns token                     print the token that writing over REST takes
   kadns testnet N                 run N nodes (1 to 100) that know each other, to play with
   kadns help [COMMAND] | version
 
-  --json   JSON instead of words (resolve, token, testnet)
+  --json   JSON instead of words (resolve, queries, token, testnet)
   --help   behind a command: how it is used
 
 Exit codes: 0 done, 1 refused or not found, 2 wrong usage or settings, 3 the node was not reached.

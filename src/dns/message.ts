@@ -144,6 +144,11 @@ export function formatRcode(rcode: number): string {
   return RCODE_TEXT.get(rcode) ?? `RCODE${rcode}`
 }
 
+/** The number of an RCODE written as dig does, in any case; undefined when it is none that has a name. */
+export function parseRcode(text: string): number | undefined {
+  return [...RCODE_TEXT].find(([, word]) => word === text.toUpperCase())?.[0]
+}
+
 const NAME_OF = new Map<number, string>(Object.entries(RecordType).map(([text, type]) => [type, text]))
 
 /** "AAAA" for 28; "TYPE65280" for what has no name here (RFC 3597 5). */

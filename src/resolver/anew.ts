@@ -1,17 +1,20 @@
 /** What happens to a question that no fresh answer is remembered for: it is asked, and where that fails the stale answer is given (RFC 8767). */
 import { type Clock, timeLimit } from '../clock.ts'
+import { decodeMessage } from '../dns/codec.ts'
 import { ExtendedError, Rcode } from '../dns/message.ts'
 import type { AnswerCache, CacheEntry } from './answer-cache.ts'
 import type { DnsConfig } from './config.ts'
 import { staleWord } from './fault.ts'
 import { type Answer, emptyAnswer, type Query, type Resolve } from './query.ts'
-import { makeReady, type ReadyReply, redated } from './reply.ts'
+import { makeReady, octetsOf, type ReadyReply, redated } from './reply.ts'
 
 export interface AnewDeps {
   readonly clock: Clock
   readonly config: DnsConfig
   readonly cache: AnswerCache
   readonly resolve: Resolve
+  /** Says of an answer from before what is left of it by what holds now: the same answer, or another. */
+  readonly judge: (answer: Answer) => Resolve
 }
 
 export interface Asked extends Omit<Query, 'signal'> {
@@ -53,28 +56,42 @@ export function staleAtOnce(
   { now, mayAsk }: { now: number; mayAsk: boolean },
 ): ReadyReply | undefined {
   const stale = recursionDesired ? cache.getStale(key, now) : undefined
-  return stale && (!mayAsk || now < stale.recheckAt) ? asStale(stale, now) : undefined
+  if (!stale || stale.isUnjudged) return undefined
+  return !mayAsk || now < stale.recheckAt ? asStale(stale, now) : undefined
 }
 
 async function freshOrStale(
   deps: AnewDeps,
-  { key }: Asked,
+  asked: Asked,
   { fresh, parent }: { fresh: Promise<Made>; parent: AbortSignal | undefined },
 ): Promise<Made> {
   const late = Promise.withResolvers<Made>()
-  using _alarm = deps.clock.after(STALE_WAIT, () => late.resolve(staleInstead(deps, key) ?? fresh))
+  using _alarm = deps.clock.after(STALE_WAIT, () =>
+    late.resolve(staleInstead(deps, asked).then((stale) => stale ?? fresh)),
+  )
   const made = await Promise.race([fresh, late.promise])
   const hasFailed = made.ready.rcode === Rcode.ServFail && !parent?.aborted
-  return hasFailed ? (staleInstead(deps, key) ?? made) : made
+  return hasFailed ? ((await staleInstead(deps, asked)) ?? made) : made
 }
 
 /** Looked up when it is needed: meanwhile a zone it rests on may have moved on, and it is gone. */
-function staleInstead(deps: AnewDeps, key: string): Made | undefined {
+async function staleInstead(deps: AnewDeps, asked: Asked): Promise<Made | undefined> {
   const now = nowOf(deps)
-  const stale = deps.cache.getStale(key, now)
-  if (!stale) return undefined
+  const stale = deps.cache.getStale(asked.key, now)
+  if (!stale || (stale.isUnjudged && !(await stillHolds(deps, asked, stale)))) return undefined
   stale.recheckAt = now + FAILURE_RECHECK
   return { ready: asStale(stale, now) }
+}
+
+async function stillHolds(deps: AnewDeps, { key, ...query }: Asked, entry: CacheEntry): Promise<boolean> {
+  const { rcode, answers, authority } = decodeMessage(octetsOf(entry), { trailing: 'refuse' })
+  const before: Answer = { rcode, records: answers, authority, origin: 'stale', zones: [] }
+  const { generation } = deps.cache
+  const after = await deps.judge(before)({ ...query, signal: new AbortController().signal })
+  if (deps.cache.generation !== generation) return false
+  entry.isUnjudged = after !== before
+  if (entry.isUnjudged) deps.cache.forget(key)
+  return !entry.isUnjudged
 }
 
 function asStale(entry: CacheEntry, now: number): ReadyReply {

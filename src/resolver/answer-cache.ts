@@ -13,13 +13,17 @@ export interface CacheEntry extends ReadyReply {
   readonly zones: readonly string[]
   /** Whole milliseconds of the monotonic clock: V8 keeps small integers inside the object, fractions in one of their own. */
   readonly storedAt: number
-  readonly fadesAt: number
+  fadesAt: number
   /** Until when it may be given where no newer answer can be had (RFC 8767). */
   readonly staleUntil: number
   /** Until when it is given without asking first, since asking has just failed. */
   recheckAt: number
   /** From when on it is to be asked anew, if it is asked for often. */
   readonly refreshAt: number
+  /** Whether an upstream server alone said so: then it may outlive a change of what this node says by itself. */
+  readonly isUpstreams: boolean
+  /** Whether what holds here has changed since: it has to be judged before it is given. */
+  isUnjudged: boolean
   /** When it was last moved to the front of the cache. */
   touchedAt: number
   /** How often that was: in how many seconds, about, it was asked for. */
@@ -61,7 +65,7 @@ function lastPart({ zones }: Answer, lifetime: number): number {
 }
 
 export class AnswerCache {
-  /** How often all was forgotten. */
+  /** How often nothing fresh was left. */
   generation = 0
   readonly #clock: Clock
   readonly #staleFor: number
@@ -131,6 +135,8 @@ export class AnswerCache {
       fadesAt,
       staleUntil: storedAt + Math.trunc(Math.min(lifetime + staleFor, this.#toExpiry(answer))),
       recheckAt: storedAt,
+      isUpstreams: answer.origin === 'upstream' && !answer.isMixed && zones.length === 0 && staleFor > 0,
+      isUnjudged: false,
       refreshAt: fadesAt - lastPart(answer, lifetime),
       touchedAt: storedAt,
       touches: 0,
@@ -144,10 +150,26 @@ export class AnswerCache {
     for (const entry of [...(this.#keysOfZone.get(key.label) ?? [])]) this.#entries.delete(entry)
   }
 
-  /** What holds for all answers has changed. One that was asked for before that is not to be remembered after it. */
+  /** Whom we ask has changed. An answer that was asked for before that is not to be remembered after it. */
   forgetAll(): void {
     this.generation++
     this.#entries.clear()
+  }
+
+  /** What this node says by itself has changed: likewise, but what an upstream server alone said stays, as stale. */
+  forgetFresh(): void {
+    this.generation++
+    const now = Math.trunc(this.#clock.monotonic())
+    for (const [key, entry] of [...this.#entries.entries()]) {
+      if (!entry.isUpstreams) this.#entries.delete(key)
+      entry.fadesAt = Math.min(entry.fadesAt, now)
+      entry.isUnjudged = true
+    }
+  }
+
+  /** What was remembered does not hold any more. */
+  forget(key: string): void {
+    this.#entries.delete(key)
   }
 
   get size(): number {

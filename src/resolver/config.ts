@@ -18,7 +18,7 @@ export interface DnsConfig {
   readonly tlsListen: readonly Endpoint[]
   /** Where DNS over HTTPS is. */
   readonly httpsListen: readonly Endpoint[]
-  /** Paths of PEM files: a certificate, with those behind it, and its key. Empty where there is no such door. */
+  /** Paths of PEM files: a certificate, with those behind it, and its key. Empty where there is no such door, or the node makes its own. */
   readonly certificate: string
   readonly privateKey: string
   /** Networks that may ask, or "any"; none: private ones and this machine's own. */
@@ -46,6 +46,8 @@ export interface DnsConfig {
   readonly records: readonly ResourceRecord[]
   /** Paths of hosts files. */
   readonly hosts: readonly string[]
+  /** Questions of late that are kept in memory; 0: none. */
+  readonly queryLog: number
   /** CNAMEs followed for one question. */
   readonly maxAliases: number
 }

@@ -11,7 +11,7 @@ import { type LocalNames, local } from './layers/local.ts'
 import { type LoopsDeps, loops } from './layers/loops.ts'
 import { special } from './layers/special.ts'
 import { type ZonesDeps, zones } from './layers/zones.ts'
-import { compose, type Resolve } from './query.ts'
+import { type Answer, compose, type Resolve } from './query.ts'
 
 export interface PipelineDeps extends ZonesDeps, ForwardDeps, LoopsDeps, InwardDeps {
   readonly maxAliases: number
@@ -23,6 +23,14 @@ export interface PipelineDeps extends ZonesDeps, ForwardDeps, LoopsDeps, InwardD
   readonly generation: () => number
   /** Told of faults nobody foresaw. */
   readonly report: (fault: unknown) => void
+}
+
+/** What becomes of an answer by what the owner of this node has laid down, as it stands now. */
+export function judging({
+  localNames,
+  blocking,
+}: Pick<PipelineDeps, 'localNames' | 'blocking'>): (answer: Answer) => Resolve {
+  return (answer) => compose([local(localNames), block(blocking)], async () => answer)
 }
 
 export function pipeline(deps: PipelineDeps): Resolve {

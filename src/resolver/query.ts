@@ -43,6 +43,8 @@ export interface Answer {
   readonly error?: EdnsError | undefined
   /** Whether it stops at an alias since its asker wants no recursion, or lacks the signatures DO asks for: not remembered. */
   readonly unfinished?: true
+  /** Whether more than one source had a part in it, as where an alias of the ordinary DNS leads to a name of the house. */
+  readonly isMixed?: true
   /** Every zone it rests on: it may not be remembered once one of them has a newer one, nor past its expiry. */
   readonly zones: readonly Footing[]
   /** How the zone was looked for, when one was. */

@@ -6,17 +6,19 @@ import { isUnder, type Name } from '../dns/name.ts'
 import type { ZoneDirectory } from '../zone/directory.ts'
 import type { PublicKey } from '../zone/key.ts'
 import { AnswerCache } from './answer-cache.ts'
-import type { DnsConfig, Endpoint, UpstreamConfig } from './config.ts'
+import { type DnsConfig, type Endpoint, formatEndpoint, type UpstreamConfig } from './config.ts'
 import type { Blocking } from './layers/block.ts'
 import { localNames } from './layers/local.ts'
 import { AllowedClients } from './listeners/allowed.ts'
+import type { HandedOver } from './listeners/handed-over.ts'
 import { listenHttps } from './listeners/https.ts'
-import type { Listener } from './listeners/listener.ts'
+import type { Listener, Place } from './listeners/listener.ts'
 import { listenTcp, type TcpDeps } from './listeners/tcp.ts'
 import { listenTls } from './listeners/tls.ts'
 import { listenUdp } from './listeners/udp.ts'
-import { pipeline } from './pipeline.ts'
+import { judging, pipeline } from './pipeline.ts'
 import type { Answer } from './query.ts'
+import { QueryLog } from './query-log.ts'
 import { refreshAhead } from './refresh-ahead.ts'
 import { asking, type Serve, serving } from './serve.ts'
 import { openUpstreams } from './upstreams/upstreams.ts'
@@ -37,6 +39,8 @@ export interface Resolver extends Disposable {
   readonly serve: Serve
   /** The answer a packet would get, for the API. */
   ask(question: { name: Name; type: number }, signal: AbortSignal): Promise<Answer>
+  /** Undefined where none is kept. */
+  readonly log: QueryLog | undefined
   /** From now on these hold, and nothing that was answered before is given again. */
   change(house: House): void
 }
@@ -55,7 +59,7 @@ const LOOP =
   'Name other servers in [upstream], or have that server ask others.'
 
 const INWARD =
-  'An answer led to an address of this home or machine and was made less (DNS rebinding). Names that may do so belong in ' +
+  'Answers led to addresses of this home or machine and were made less (DNS rebinding). Names that may do so belong in ' +
   'upstream.private_names, keys in names.private_addresses.'
 
 export function makeResolver(deps: ResolverDeps): Resolver {
@@ -66,36 +70,41 @@ export function makeResolver(deps: ResolverDeps): Resolver {
   const upstreams = openUpstreams(deps.house.upstream, clock)
   const mayLeadInward = (name: Name) =>
     upstreams.isApart(name) || house.privateNames.some((known) => isUnder(name, known))
-  let leftOut = 0
+  const leftOut = { count: 0, toldAt: 1 }
+  const laidDown = { localNames: () => house.names, blocking: () => house.blocking }
   const resolve = pipeline({
+    ...laidDown,
     clock,
     directory,
     suffix,
     maxNegativeTtl,
     maxAliases,
-    localNames: () => house.names,
-    blocking: () => house.blocking,
     isTrusted,
     limits: { maxTtl, maxNegativeTtl, maxAliases },
     upstreams,
     mayLeadInward,
     generation: () => cache.generation,
     leftOut: () => {
-      if (leftOut++ === 0) logger.warn(INWARD)
+      leftOut.count++
+      if (leftOut.count < leftOut.toldAt) return
+      leftOut.toldAt *= 10
+      logger.warn({ answers: leftOut.count }, INWARD)
     },
     report: (fault) => logger.error({ err: fault }, 'a question failed for a reason nobody foresaw'),
     loopFound: () => logger.warn(LOOP),
   })
   const watch = directory.watch((zone) => cache.changed(zone))
-  const serveDeps = { clock, config, cache, resolve }
+  const log = config.queryLog > 0 ? new QueryLog(clock, config.queryLog) : undefined
+  const serveDeps = { clock, config, cache, resolve, judge: judging(laidDown) }
   refreshAhead(serveDeps)
   return {
-    serve: serving(serveDeps),
+    serve: serving(serveDeps, log),
+    log,
     ask: asking(serveDeps),
     change: (next) => {
       house = settled(next)
-      upstreams.change(next.upstream)
-      cache.forgetAll()
+      if (upstreams.change(next.upstream)) cache.forgetAll()
+      else cache.forgetFresh()
     },
     [Symbol.dispose]: () => {
       watch[Symbol.dispose]()
@@ -124,23 +133,38 @@ export interface Doors extends AsyncDisposable {
 /** How often another port is tried when the free one that UDP got is not free for TCP. */
 const PORT_ATTEMPTS = 10
 
-/** Opens UDP and TCP on every address, TLS and HTTPS where they are wanted; port 0 takes a free one. @throws ListenFault, CertificateFault */
-export async function openDoors(deps: DoorDeps, serve: Serve): Promise<Doors> {
+/**
+ * Opens UDP and TCP on every address, TLS and HTTPS where they are wanted, or the sockets that were handed over in their place; port 0
+ * takes a free one.
+ * @throws ListenFault, CertificateFault
+ */
+export async function openDoors(
+  deps: DoorDeps,
+  serve: Serve,
+  handed: readonly HandedOver[] = [],
+): Promise<Doors> {
   await using opening = new AsyncDisposableStack()
-  const endpoints: Endpoint[] = []
   const { clock, config, logger } = deps
   const clients = new AllowedClients({ clock, logger, allow: config.allow })
   const mayAsk = (address: string) => clients.mayAsk(address)
   const needs = { clock, config, logger, serve, mayAsk }
-  for (const wanted of config.listen) endpoints.push(opening.use(await openPair(wanted, needs)).endpoint)
-  const [overTls, overHttps]: [Endpoint[], Endpoint[]] = [[], []]
-  for (const wanted of config.tlsListen)
-    overTls.push(opening.use(await listenTls(wanted, config, needs)).endpoint)
-  for (const wanted of config.httpsListen)
-    overHttps.push(opening.use(await listenHttps(wanted, config, needs)).endpoint)
+  const openAt = async (places: readonly Place[], listen: (place: Place) => Promise<Listener>) => {
+    const endpoints: Endpoint[] = []
+    for (const place of places) endpoints.push(opening.use(await listen(place)).endpoint)
+    return endpoints
+  }
+  const given = (door: HandedOver['door']) => handed.filter((each) => each.door === door)
+  const placesOf = (door: HandedOver['door'], configured: readonly Endpoint[]): readonly Place[] =>
+    given(door).length > 0 ? given(door) : configured
+  const plain = given('dns').length > 0 ? listenEither : openPair
+  const endpoints = await openAt(placesOf('dns', config.listen), (place) => plain(place, needs))
+  const overTls = await openAt(placesOf('dot', config.tlsListen), (place) => listenTls(place, config, needs))
+  const overHttps = await openAt(placesOf('doh', config.httpsListen), (place) =>
+    listenHttps(place, config, needs),
+  )
   const open = opening.move()
   return {
-    endpoints,
+    endpoints: distinct(endpoints),
     overTls,
     overHttps,
     get refused() {
@@ -150,14 +174,33 @@ export async function openDoors(deps: DoorDeps, serve: Serve): Promise<Doors> {
   }
 }
 
-async function openPair(wanted: Endpoint, deps: TcpDeps): Promise<Listener> {
+/** A socket that was handed over is of UDP or of TCP; only using it tells. */
+async function listenEither(place: Place, deps: TcpDeps): Promise<Listener> {
+  try {
+    return await listenUdp(place, deps)
+  } catch (fault) {
+    if (!isWrongType((fault as Error).cause)) throw fault
+    return await listenTcp(place, deps)
+  }
+}
+
+function isWrongType(cause: unknown): boolean {
+  return cause instanceof Error && (cause as NodeJS.ErrnoException).code === 'ERR_INVALID_FD_TYPE'
+}
+
+/** A UDP and a TCP socket of one address are one place. */
+function distinct(endpoints: readonly Endpoint[]): Endpoint[] {
+  return [...new Map(endpoints.map((endpoint) => [formatEndpoint(endpoint), endpoint])).values()]
+}
+
+async function openPair(wanted: Place, deps: TcpDeps): Promise<Listener> {
   for (let attempt = 1; ; attempt++) {
     await using opening = new AsyncDisposableStack()
     const { endpoint } = opening.use(await listenUdp(wanted, deps))
     try {
       opening.use(await listenTcp(endpoint, deps))
     } catch (fault) {
-      if (wanted.port !== 0 || attempt === PORT_ATTEMPTS) throw fault
+      if (!('port' in wanted) || wanted.port !== 0 || attempt === PORT_ATTEMPTS) throw fault
       continue
     }
     const open = opening.move()

@@ -2,11 +2,12 @@
 import { decodeMessage } from '../dns/codec.ts'
 import { ExtendedError, Rcode, RecordClass } from '../dns/message.ts'
 import { type Name, nameToWire } from '../dns/name.ts'
-import { type AnewDeps, type Asked, answerAnew, staleAtOnce } from './anew.ts'
+import { type AnewDeps, type Asked, answerAnew, type Made, staleAtOnce } from './anew.ts'
 import { ageOf } from './answer-cache.ts'
 import type { DnsConfig } from './config.ts'
 import { Cookies } from './cookies.ts'
 import { type Answer, type Client, emptyAnswer } from './query.ts'
+import type { LoggedOrigin, QueryLog } from './query-log.ts'
 import { askedName, type Door, fitReply, octetsOf, type ReadyReply, refuse } from './reply.ts'
 import { MIN_UDP_PAYLOAD, type Scan, scanPacket } from './scan.ts'
 
@@ -18,7 +19,8 @@ const MAX_MESSAGE = 0xffff
 const KEEP_ALIVE_UNIT = 100
 const MAX_KEEP_ALIVE = 0xffff
 
-export function serving(deps: AnewDeps): Serve {
+/** @param log of questions, where one is kept */
+export function serving(deps: AnewDeps, log?: QueryLog): Serve {
   const { cache, config, clock } = deps
   const cookies = new Cookies(clock)
   const load = { pending: 0 }
@@ -29,19 +31,41 @@ export function serving(deps: AnewDeps): Serve {
     if (scan.refusal !== Rcode.NoError || !scan.hasQuestion) return refuse(scan, scan.refusal, { door })
     const now = Math.trunc(clock.monotonic())
     const plain = cache.get(scan.spelledKey, now) // remembered in lower case: most names need no folding
-    if (plain) return fitReply(plain, scan, { age: ageOf(plain, now), door, respell: false })
-    const respell = scan.key !== scan.spelledKey
-    const hit = respell ? cache.get(scan.key, now) : undefined
-    if (hit) return fitReply(hit, scan, { age: ageOf(hit, now), door, respell })
+    if (plain) {
+      log?.add({ key: scan.spelledKey, client, rcode: plain.rcode, origin: 'cache', since: now })
+      return fitReply(plain, scan, { age: ageOf(plain, now), door, respell: false })
+    }
+    const { key } = scan
+    const respell = key !== scan.spelledKey
+    const told = (rcode: number, origin: LoggedOrigin) => log?.add({ key, client, rcode, origin, since: now })
+    const hit = respell ? cache.get(key, now) : undefined
+    if (hit) {
+      told(hit.rcode, 'cache')
+      return fitReply(hit, scan, { age: ageOf(hit, now), door, respell })
+    }
     const mayAsk = load.pending < config.maxPending
     const stale = staleAtOnce(deps, scan, { now, mayAsk })
-    if (stale) return fitReply(stale, scan, { age: 0, door, respell })
-    if (!mayAsk) return refuse(scan, Rcode.ServFail, { door, error: BUSY })
+    if (stale) {
+      told(stale.rcode, 'stale')
+      return fitReply(stale, scan, { age: 0, door, respell })
+    }
+    if (!mayAsk) {
+      told(Rcode.ServFail, 'refused')
+      return refuse(scan, Rcode.ServFail, { door, error: BUSY })
+    }
     load.pending++
     const { made, over } = answerAnew(deps, askedOf(scan, client))
     over.catch(() => undefined).finally(() => load.pending--) // `made` tells of it
-    return made.then(({ ready }) => fitReply(ready, scan, { age: 0, door, respell }))
+    return made.then((answered) => {
+      told(answered.ready.rcode, originOf(answered))
+      return fitReply(answered.ready, scan, { age: 0, door, respell })
+    })
   }
+}
+
+function originOf({ answer, ready }: Made): LoggedOrigin {
+  if (ready.error?.code === ExtendedError.Blocked) return 'blocked'
+  return answer?.origin ?? 'stale'
 }
 
 const BUSY = { code: ExtendedError.NotReady, text: 'too many questions at once' }

@@ -128,8 +128,10 @@ describe('the node', () => {
         ),
     )
     assert.deepEqual(routes.sort(), [
+      'delete /v1/queries token',
       'get /healthz',
       'get /v1/node',
+      'get /v1/queries token',
       'get /v1/resolve',
       'get /v1/zones',
       'get /v1/zones/{key}',

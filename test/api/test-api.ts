@@ -7,6 +7,7 @@ import { type Name, parseName } from '../../src/dns/name.ts'
 import { PublisherFault } from '../../src/publisher/fault.ts'
 import type { Published, PublishedStatus, Publisher } from '../../src/publisher/published.ts'
 import { type Answer, emptyAnswer } from '../../src/resolver/query.ts'
+import type { QueryLog } from '../../src/resolver/query-log.ts'
 import type { PublicKey } from '../../src/zone/key.ts'
 import { publicKeyOf } from '../../src/zone/signature.ts'
 import { type SignedZone, signRevocation, signZone } from '../../src/zone/signed-zone.ts'
@@ -93,7 +94,8 @@ export interface TestApi extends AsyncDisposable {
   send(options: InjectOptions): Promise<LightMyRequestResponse>
 }
 
-export async function openTestApi(config: Partial<ApiConfig> = {}): Promise<TestApi> {
+/** @param queries questions of late, where they are kept */
+export async function openTestApi(config: Partial<ApiConfig> = {}, queries?: QueryLog): Promise<TestApi> {
   const publisher = new MemoryPublisher()
   const asked: TestApi['asked'] = []
   const log: string[] = []
@@ -102,6 +104,7 @@ export async function openTestApi(config: Partial<ApiConfig> = {}): Promise<Test
     token: TOKEN,
     suffix: parseName('kad.alt'),
     publisher,
+    queries,
     resolve(question) {
       asked.push(question)
       return api.answer()

@@ -182,6 +182,17 @@ describe('a name of the ordinary DNS that leads inward', () => {
     })
   }
 
+  test('is counted: the log tells of the first answer, the tenth, the hundredth and so on', async () => {
+    const names = Array.from({ length: 99 }, (_, at) => `n${at}.example.com`)
+    const script = Object.fromEntries(
+      names.map((name) => [`${name} A`, { answer: `${name}. 60 IN A 10.0.0.1` }]),
+    )
+    await using resolver = await TestResolver.open({ scripts: [script] })
+    await Promise.all(names.map((name) => resolver.ask(`${name} A`)))
+    const counts = resolver.logged.map((line) => (JSON.parse(line) as { answers: number }).answers)
+    assert.deepEqual(counts, [1, 10])
+  })
+
   test('only where IPv4 that is wrapped for NAT64 does', async () => {
     await using resolver = await TestResolver.open({ scripts: [SCRIPT] })
     const reply = await resolver.ask('six.example.com AAAA', EDNS)

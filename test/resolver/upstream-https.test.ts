@@ -3,10 +3,12 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import {
+  constants,
   createSecureServer,
   type Http2SecureServer,
   type IncomingHttpHeaders,
   type ServerHttp2Stream,
+  type Settings,
 } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import { buffer } from 'node:stream/consumers'
@@ -15,6 +17,7 @@ import { setDefaultCACertificates } from 'node:tls'
 import { decodeMessage, encodeMessage } from '../../src/dns/codec.ts'
 import { type Message, Rcode } from '../../src/dns/message.ts'
 import { parseRecordLine } from '../../src/zone/zone-file.ts'
+import { ScriptedUpstream } from '../support/scripted-upstream.ts'
 import { TestResolver, UPSTREAM_TIMEOUT } from '../support/test-resolver.ts'
 import { until } from '../support/until.ts'
 
@@ -77,9 +80,10 @@ class Pair implements AsyncDisposable {
   static async open(
     say: Say = truth,
     server: { name?: string; path?: string } = { name: 'dns.example' },
+    settings: Settings = {},
   ): Promise<Pair> {
     await using opening = new AsyncDisposableStack()
-    const http = createSecureServer({ cert, key: fixture('upstream-key.pem') })
+    const http = createSecureServer({ cert, key: fixture('upstream-key.pem'), settings })
     const sockets = new Set<{ destroy(): void }>()
     http.on('connection', (socket) => sockets.add(socket))
     http.on('sessionError', () => undefined)
@@ -197,6 +201,37 @@ describe('a server asked over HTTPS', () => {
     assert.equal(pair.connections, 2)
   })
 
+  test('that goes away before it took up a question is asked it over another connection', async () => {
+    await using pair = await Pair.open()
+    await pair.resolver.ask('a.example A')
+    pair.say = ({ stream }) => {
+      pair.say = truth
+      stream.session?.goaway(constants.NGHTTP2_NO_ERROR, 1)
+    }
+    assert.equal((await pair.resolver.ask('b.example A')).answers.length, 1)
+    assert.deepEqual([pair.connections, pair.asked.length], [2, 3])
+  })
+
+  test('that refuses a stream is asked once more and no more', async () => {
+    await using pair = await Pair.open(({ stream }) => stream.close(constants.NGHTTP2_REFUSED_STREAM))
+    assert.equal((await pair.resolver.ask('a.example A')).rcode, Rcode.ServFail)
+    assert.equal(pair.asked.length, 2)
+    pair.say = (asked) => {
+      pair.say = truth
+      asked.stream.close(constants.NGHTTP2_REFUSED_STREAM)
+    }
+    assert.equal((await pair.resolver.ask('b.example A')).answers.length, 1)
+    assert.equal(pair.connections, 1)
+  })
+
+  test('that takes one question at a time is given the next when the first is over', async () => {
+    await using pair = await Pair.open(truth, { name: 'dns.example' }, { maxConcurrentStreams: 1 })
+    await pair.resolver.ask('a.example A')
+    const asking = ['b', 'c', 'd'].map((name) => pair.resolver.ask(`${name}.example A`))
+    for (const { answers } of await Promise.all(asking)) assert.equal(answers.length, 1)
+    assert.equal(pair.connections, 1)
+  })
+
   test('that is silent: SERVFAIL when its time is over, and a new connection for the next question', async () => {
     await using pair = await Pair.open(() => undefined)
     const asking = pair.resolver.ask('a.example A')
@@ -206,6 +241,43 @@ describe('a server asked over HTTPS', () => {
     pair.say = truth
     assert.equal((await pair.resolver.ask('b.example A')).answers.length, 1)
     assert.equal(pair.connections, 2)
+  })
+
+  test('that is slow for one name alone keeps its connection', async () => {
+    await using pair = await Pair.open(() => undefined)
+    const { resolver } = pair
+    const asking = resolver.ask('slow.example A')
+    await until(() => pair.asked.length === 1)
+    resolver.clock.advance(UPSTREAM_TIMEOUT - 100)
+    pair.say = truth
+    assert.equal((await resolver.ask('a.example A')).answers.length, 1)
+    resolver.clock.advance(100)
+    assert.equal((await asking).rcode, Rcode.ServFail)
+    assert.equal((await resolver.ask('b.example A')).answers.length, 1)
+    assert.equal(pair.connections, 1)
+  })
+
+  test('that takes connections and says nothing, not even TLS: SERVFAIL when its time is over', async () => {
+    await using dead = await ScriptedUpstream.open()
+    const servers = [{ protocol: 'https', ...dead.endpoint } as const]
+    await using resolver = await TestResolver.open({ scripts: [], servers })
+    const asking = resolver.ask('a.example A')
+    await until(() => dead.connections.length === 1)
+    resolver.clock.advance(UPSTREAM_TIMEOUT)
+    assert.equal((await asking).rcode, Rcode.ServFail)
+  })
+
+  test('has room for 256 questions at once, and for one more not before one of them is answered', async () => {
+    const held: Asked[] = []
+    await using pair = await Pair.open((asked) => void held.push(asked))
+    const asking = Array.from({ length: 256 }, (_, at) => pair.resolver.ask(`n${at}.example A`))
+    await until(() => held.length === 256)
+    assert.equal((await pair.resolver.ask('more.example A')).rcode, Rcode.ServFail)
+    for (const asked of held.splice(0)) truth(asked)
+    for (const { answers } of await Promise.all(asking)) assert.equal(answers.length, 1)
+    pair.say = truth
+    assert.equal((await pair.resolver.ask('other.example A')).answers.length, 1)
+    assert.deepEqual([pair.connections, pair.asked.length], [1, 257])
   })
 
   test('that is not needed for ten seconds has its connection closed', async () => {

@@ -66,6 +66,26 @@ test('a server that failed stands behind the others for a second, and is then as
   assert.deepEqual(heard(resolver), [2, 2])
 })
 
+test('twenty questions that fail together are one failure: after a second the server is asked first again', async () => {
+  const names = Array.from({ length: 20 }, (_, at) => `n${at}.example A`)
+  const silent = Object.fromEntries(names.map((name) => [name, SILENT]))
+  const spare = Object.fromEntries(names.map((name) => [name, { rcode: Rcode.NxDomain }]))
+  await using resolver = await open(
+    [
+      { ...ANSWERS, ...silent },
+      { ...ANSWERS, ...spare },
+    ],
+    { mode: 'strict' },
+  )
+  const asking = names.map((name) => resolver.ask(name))
+  await resolver.untilAsked(20)
+  resolver.clock.advance(UPSTREAM_TIMEOUT)
+  for (const { rcode } of await Promise.all(asking)) assert.equal(rcode, Rcode.NxDomain)
+  resolver.clock.advance(REST_MIN)
+  assert.equal((await resolver.ask('c.example A')).answers.length, 1)
+  assert.deepEqual(heard(resolver), [21, 20])
+})
+
 test('a server that failed is asked all the same when there is no other', async () => {
   await using resolver = await open([{ ...ANSWERS, 'a.example A': SILENT }], { mode: 'strict' })
   const asking = resolver.ask('a.example A')

@@ -97,6 +97,23 @@ for (const [word, tls] of [
       assert.equal(upstream.connections.length, 2)
     })
 
+    test('that is slow for one name alone keeps its connection, and what waits on it', async () => {
+      const slow = { 'slow.example A': { silent: true }, 'b.example A': { ...B, held: true } } as const
+      await using pair = await pairOf({ 'a.example A': A, ...slow }, options)
+      const { upstream, resolver } = pair
+      const asking = resolver.ask('slow.example A')
+      await resolver.untilAsked(1, upstream)
+      resolver.clock.advance(UPSTREAM_TIMEOUT - 100)
+      assert.equal((await resolver.ask('a.example A')).answers.length, 1)
+      const waiting = resolver.ask('b.example A')
+      await resolver.untilAsked(3, upstream)
+      resolver.clock.advance(100)
+      assert.equal((await asking).rcode, Rcode.ServFail)
+      upstream.release()
+      assert.equal((await waiting).answers.length, 1)
+      assert.deepEqual([upstream.connections.length, upstream.asked.length], [1, 3])
+    })
+
     test('that has gone silent on a kept connection is asked over a new one next time', async () => {
       await using pair = await pairOf({ 'a.example A': A, 'b.example A': { silent: true } }, options)
       const { upstream, resolver } = pair

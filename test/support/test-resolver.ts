@@ -36,6 +36,7 @@ export const TEST_DNS_CONFIG: DnsConfig = {
   staleFor: 259_200,
   records: [],
   hosts: [],
+  queryLog: 0,
   maxAliases: 16,
 }
 

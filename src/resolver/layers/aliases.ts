@@ -45,6 +45,7 @@ function joined(first: Answer, rest: Answer): Answer {
   return {
     ...rest,
     ...(first.unfinished && { unfinished: true }),
+    ...((first.isMixed || first.origin !== rest.origin) && { isMixed: true }),
     records: [...first.records, ...rest.records],
     authority: [...first.authority, ...rest.authority],
     origin: first.origin,

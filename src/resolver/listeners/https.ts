@@ -6,9 +6,8 @@ import {
   type ServerHttp2Session,
 } from 'node:http2'
 import { HEADER_OCTETS, walkMessage } from '../../dns/walker.ts'
-import type { Endpoint } from '../config.ts'
 import { type CertificateFiles, readCertificate, watchCertificate } from './certificate.ts'
-import type { Listener } from './listener.ts'
+import type { Listener, Place } from './listener.ts'
 import { Guests, openServer, type TcpDeps } from './tcp.ts'
 
 export const DOH_PATH = '/dns-query'
@@ -33,11 +32,7 @@ class Refusal extends Error {
 }
 
 /** @throws ListenFault, CertificateFault */
-export async function listenHttps(
-  endpoint: Endpoint,
-  files: CertificateFiles,
-  deps: TcpDeps,
-): Promise<Listener> {
+export async function listenHttps(place: Place, files: CertificateFiles, deps: TcpDeps): Promise<Listener> {
   const guests = new Guests(deps)
   const { tcpMaxInFlight, tcpMessageTimeout, tcpIdle } = deps.config
   const server = createSecureServer({
@@ -63,7 +58,7 @@ export async function listenHttps(
   server.on('session', (session) => closeWhenIdle(session, deps))
   server.on('sessionError', (error) => deps.logger.debug({ err: error }, 'an HTTP/2 connection failed'))
   server.on('request', (request, response) => void answer(request, response, deps))
-  const open = await openServer(server, endpoint, { guests, deps })
+  const open = await openServer(server, place, { guests, deps })
   const watch = watchCertificate(files, (fresh) => server.setSecureContext(fresh), deps)
   return {
     endpoint: open.endpoint,

@@ -6,12 +6,24 @@ export interface Listener extends AsyncDisposable {
   readonly endpoint: Endpoint
 }
 
+/** Where a door is to be: an address and port, or a socket that is open already. */
+export type Place = Endpoint | { readonly fd: number }
+
+/** @param address what the system says of the socket */
+export function endpointOf(address: { address: string; port: number }, place: Place): Endpoint {
+  return { host: 'fd' in place ? address.address : place.host, port: address.port }
+}
+
 /** A door that cannot be opened. The message is a sentence that names it. */
 export class ListenFault extends Error {
   override readonly name = 'ListenFault'
 
-  constructor(protocol: 'UDP' | 'TCP', endpoint: Endpoint, cause: unknown) {
-    super(listenSentence({ purpose: 'DNS', protocol, endpoint }, cause), { cause })
+  constructor(protocol: 'UDP' | 'TCP', place: Place, cause: unknown) {
+    const sentence =
+      'fd' in place
+        ? `DNS cannot use the ${protocol} socket it was handed as descriptor ${place.fd}: ${listenReason(cause)}.`
+        : listenSentence({ purpose: 'DNS', protocol, endpoint: place }, cause)
+    super(sentence, { cause })
   }
 }
 

@@ -1,13 +1,13 @@
 /** The TCP door (RFC 7766): many questions on one connection, answered as they are ready, none of it without bound. */
 import { once } from 'node:events'
-import { createServer, isIPv6, type Server, type Socket } from 'node:net'
+import { type AddressInfo, createServer, isIPv6, type Server, type Socket } from 'node:net'
 import type { Logger } from 'pino'
 import type { Clock } from '../../clock.ts'
-import type { DnsConfig, Endpoint } from '../config.ts'
+import type { DnsConfig } from '../config.ts'
 import type { Client } from '../query.ts'
 import type { Serve } from '../serve.ts'
 import { MessageSplitter, withLength } from '../stream-framing.ts'
-import { type Listener, ListenFault } from './listener.ts'
+import { endpointOf, type Listener, ListenFault, type Place } from './listener.ts'
 
 export interface TcpDeps {
   readonly clock: Clock
@@ -21,26 +21,25 @@ export interface TcpDeps {
 const MAX_UNREAD = 1 << 18
 
 /** @throws ListenFault */
-export async function listenTcp(endpoint: Endpoint, deps: TcpDeps): Promise<Listener> {
+export async function listenTcp(place: Place, deps: TcpDeps): Promise<Listener> {
   const guests = new Guests(deps)
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     if (guests.admit(socket)) new Connection(socket, 'tcp', deps).start()
   })
-  return await openServer(server, endpoint, { guests, deps })
+  return await openServer(server, place, { guests, deps })
 }
 
 /** Of any door that takes connections. @throws ListenFault */
 export async function openServer(
   server: Server,
-  endpoint: Endpoint,
+  place: Place,
   { guests, deps }: { readonly guests: Guests; readonly deps: TcpDeps },
 ): Promise<Listener> {
   server.maxConnections = deps.config.tcpMaxConnections
-  await bound(server, endpoint)
+  await bound(server, place)
   server.on('error', (error) => deps.logger.warn({ err: error }, 'TCP server error'))
-  const { port } = server.address() as { port: number }
   return {
-    endpoint: { host: endpoint.host, port },
+    endpoint: endpointOf(server.address() as AddressInfo, place),
     async [Symbol.asyncDispose]() {
       server.close()
       guests.destroyAll()
@@ -49,12 +48,12 @@ export async function openServer(
   }
 }
 
-async function bound(server: Server, endpoint: Endpoint): Promise<void> {
+async function bound(server: Server, place: Place): Promise<void> {
   try {
-    server.listen({ ...endpoint, ipv6Only: isIPv6(endpoint.host) })
+    server.listen('fd' in place ? place : { ...place, ipv6Only: isIPv6(place.host) })
     await once(server, 'listening')
   } catch (cause) {
-    throw new ListenFault('TCP', endpoint, cause)
+    throw new ListenFault('TCP', place, cause)
   }
 }
 

@@ -1,16 +1,11 @@
 /** The door of DNS over TLS (RFC 7858): the TCP door, and nobody in between who reads or changes anything. */
 import { createServer } from 'node:tls'
-import type { Endpoint } from '../config.ts'
 import { type CertificateFiles, readCertificate, watchCertificate } from './certificate.ts'
-import type { Listener } from './listener.ts'
+import type { Listener, Place } from './listener.ts'
 import { Connection, Guests, openServer, type TcpDeps } from './tcp.ts'
 
 /** @throws ListenFault, CertificateFault */
-export async function listenTls(
-  endpoint: Endpoint,
-  files: CertificateFiles,
-  deps: TcpDeps,
-): Promise<Listener> {
+export async function listenTls(place: Place, files: CertificateFiles, deps: TcpDeps): Promise<Listener> {
   const guests = new Guests(deps)
   const server = createServer(
     {
@@ -28,7 +23,7 @@ export async function listenTls(
     deps.logger.debug({ err: error }, 'a TLS connection failed')
     socket.destroy()
   })
-  const open = await openServer(server, endpoint, { guests, deps })
+  const open = await openServer(server, place, { guests, deps })
   const watch = watchCertificate(files, (fresh) => server.setSecureContext(fresh), deps)
   return {
     endpoint: open.endpoint,

@@ -3,9 +3,8 @@ import { createSocket, type Socket } from 'node:dgram'
 import { once } from 'node:events'
 import { isIPv6 } from 'node:net'
 import type { Logger } from 'pino'
-import type { Endpoint } from '../config.ts'
 import type { Serve } from '../serve.ts'
-import { type Listener, ListenFault } from './listener.ts'
+import { endpointOf, type Listener, ListenFault, type Place } from './listener.ts'
 
 export interface UdpDeps {
   readonly serve: Serve
@@ -17,16 +16,17 @@ export interface UdpDeps {
 const RECEIVE_BUFFER = 1 << 20
 
 /** @throws ListenFault */
-export async function listenUdp(endpoint: Endpoint, deps: UdpDeps): Promise<Listener> {
+export async function listenUdp(place: Place, deps: UdpDeps): Promise<Listener> {
   const { serve, mayAsk, logger } = deps
-  const family = isIPv6(endpoint.host) ? 6 : 4
+  // Of a socket that is open already, Node asks the system.
+  const family = 'host' in place && isIPv6(place.host) ? 6 : 4
   const socket = createSocket({
     type: family === 6 ? 'udp6' : 'udp4',
     ipv6Only: family === 6, // "::" is IPv6, so that "0.0.0.0" may stand beside it
     // Replies go to addresses, never to names: without this Node puts off each of them to the next tick.
     lookup: (host, _options, done) => done(null, host, family),
   })
-  await bound(socket, endpoint)
+  await bound(socket, place)
   socket.setRecvBufferSize(RECEIVE_BUFFER)
   let isOpen = true
   socket.on('error', (error) => logger.warn({ err: error }, 'UDP socket error'))
@@ -43,7 +43,7 @@ export async function listenUdp(endpoint: Endpoint, deps: UdpDeps): Promise<List
     }
   })
   return {
-    endpoint: { host: endpoint.host, port: socket.address().port },
+    endpoint: endpointOf(socket.address(), place),
     async [Symbol.asyncDispose]() {
       isOpen = false
       socket.close()
@@ -52,14 +52,15 @@ export async function listenUdp(endpoint: Endpoint, deps: UdpDeps): Promise<List
   }
 }
 
-async function bound(socket: Socket, endpoint: Endpoint): Promise<void> {
+async function bound(socket: Socket, place: Place): Promise<void> {
   try {
     const listening = once(socket, 'listening') // before bind: without a look-up to wait for it may come at once
     listening.catch(() => undefined)
-    socket.bind(endpoint.port, endpoint.host)
+    if ('fd' in place) socket.bind(place)
+    else socket.bind(place.port, place.host)
     await listening
   } catch (cause) {
     socket.close()
-    throw new ListenFault('UDP', endpoint, cause)
+    throw new ListenFault('UDP', place, cause)
   }
 }

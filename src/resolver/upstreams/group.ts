@@ -59,7 +59,9 @@ class Member {
     }
   }
 
+  /** What fails while it rests fails for the reason it rests for. */
   #fail(): void {
+    if (this.isResting()) return
     const rest = Math.min(REST_MAX, REST_MIN * 2 ** this.#failures)
     this.#failures++
     this.#restUntil = this.#clock.monotonic() + rest

@@ -25,10 +25,12 @@ interface Connection {
   inFlight: number
   /** Whether it has answered before: then its end says nothing of the server. */
   hasAnswered: boolean
+  /** When it answered last, or was opened: ms of the monotonic clock. */
+  heardAt: number
   idle?: Disposable
 }
 
-/** The connection ended under a question, though it had answered others. */
+/** The connection ended under a question, though it had answered others; or the server says that it has not read it (RFC 9113 8.7). */
 class Broken extends Error {}
 
 export class HttpsChannel {
@@ -44,7 +46,7 @@ export class HttpsChannel {
     this.#open = tlsOpener(server, 'h2')
   }
 
-  /** Asked once more where a connection that was kept has died in the meantime. */
+  /** Asked once more where a connection that was kept has died in the meantime, or was being closed. */
   async ask(outgoing: Outgoing, signal: AbortSignal): Promise<Message> {
     // RFC 8484 4.1: the same question is the same octets, for caches on the way.
     const anonymous = withId(outgoing, 0)
@@ -56,8 +58,9 @@ export class HttpsChannel {
     }
   }
 
-  wasSilent(): void {
-    this.close()
+  /** A server that has answered others since is slow, but there; else the connection may be dead and nobody told us. */
+  wasSilent(since: number): void {
+    if (this.#current && this.#current.heardAt <= since) this.close()
   }
 
   /** Whoever still waits is told that the connection is gone; the next question opens another. */
@@ -77,12 +80,14 @@ export class HttpsChannel {
     const onAbort = () => stream.close(constants.NGHTTP2_CANCEL)
     signal.addEventListener('abort', onAbort, { once: true })
     try {
-      const octets = await readAnswer(stream)
+      const reply = await messageIn(await readAnswer(stream), outgoing)
       connection.hasAnswered = true
-      return await messageIn(octets, outgoing)
+      connection.heardAt = this.#clock.monotonic()
+      return reply
     } catch (fault) {
       signal.throwIfAborted()
-      throw connection.session.destroyed && connection.hasAnswered ? new Broken() : fault
+      const hasDied = connection.session.destroyed && connection.hasAnswered
+      throw hasDied || stream.rstCode === constants.NGHTTP2_REFUSED_STREAM ? new Broken() : fault
     } finally {
       signal.removeEventListener('abort', onAbort)
       if (--connection.inFlight === 0) this.#rest(connection)
@@ -98,6 +103,8 @@ export class HttpsChannel {
       'content-type': MESSAGE,
       'content-length': packet.length,
     })
+    // Who reads it is told as well; but of a stream that ends before its connection is there, nobody reads any more.
+    stream.on('error', () => undefined)
     stream.end(packet)
     return stream
   }
@@ -109,7 +116,12 @@ export class HttpsChannel {
       maxHeaderListPairs: MAX_HEADER_PAIRS,
       maxSessionMemory: MAX_SESSION_MEMORY,
     })
-    const connection: Connection = { session, inFlight: 0, hasAnswered: false }
+    const connection: Connection = {
+      session,
+      inFlight: 0,
+      hasAnswered: false,
+      heardAt: this.#clock.monotonic(),
+    }
     // Each question is told by its own stream.
     session.on('error', () => this.#forget(connection))
     session.on('close', () => this.#forget(connection))

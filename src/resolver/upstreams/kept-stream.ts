@@ -22,6 +22,8 @@ interface Connection {
   readonly waiting: Map<number, Waiting>
   /** Whether it has answered before: then its end says nothing of the server. */
   hasAnswered: boolean
+  /** When it answered last, or was opened: ms of the monotonic clock. */
+  heardAt: number
   idle?: Disposable
 }
 
@@ -52,6 +54,11 @@ export class KeptStream {
       if (!(fault instanceof Broken && fault.mayAskAgain) || signal.aborted) throw fault
       return await this.#askOnce(outgoing, signal)
     }
+  }
+
+  /** A server that has answered others since is slow, but there; else the connection may be dead and nobody told us. */
+  wasSilent(since: number): void {
+    if (this.#current && this.#current.heardAt <= since) this.close()
   }
 
   /** Whoever still waits is told that the connection is gone; the next question opens another. */
@@ -86,7 +93,8 @@ export class KeptStream {
 
   #connect(): Connection {
     const socket = this.#open()
-    const connection: Connection = { socket, waiting: new Map(), hasAnswered: false }
+    const heardAt = this.#clock.monotonic()
+    const connection: Connection = { socket, waiting: new Map(), hasAnswered: false, heardAt }
     const splitter = new MessageSplitter()
     let reason: Error | undefined
     socket.setNoDelay(true)
@@ -94,7 +102,7 @@ export class KeptStream {
       reason = fault
     })
     socket.on('data', (octets) => {
-      for (const message of splitter.push(octets)) receive(message, connection)
+      for (const message of splitter.push(octets)) receive(message, connection, this.#clock.monotonic())
     })
     // A server that says it is done gets no more questions, though those it has may still be answered.
     socket.on('end', () => this.#forget(connection))
@@ -120,11 +128,12 @@ export class KeptStream {
   }
 }
 
-function receive(message: Buffer, connection: Connection): void {
+function receive(message: Buffer, connection: Connection, now: number): void {
   if (message.length < HEADER_OCTETS) return
   const waiting = connection.waiting.get(message.readUInt16BE())
   if (!waiting) return
   connection.hasAnswered = true
+  connection.heardAt = now
   settleWith(message, waiting.outgoing, waiting.settling)
 }
 

@@ -17,8 +17,8 @@ const NO_EDNS = new Set<number>([Rcode.FormErr, Rcode.NotImp, Rcode.BadVers])
 interface Channel {
   /** Rejects when `signal` aborts. */
   ask(outgoing: Outgoing, signal: AbortSignal): Promise<Message>
-  /** Told that a question had all its time and no answer. */
-  wasSilent?(): void
+  /** Told that a question had all its time and no answer. @param since when that began, in ms of the monotonic clock */
+  wasSilent?(since: number): void
   close?(): void
   /** Whether others can see the length of what is asked. */
   readonly isEncrypted?: true
@@ -33,6 +33,7 @@ export function openUpstream(server: UpstreamServer, { timeout }: UpstreamConfig
   }
   return {
     async exchange(query) {
+      const since = clock.monotonic()
       using limit = timeLimit(clock, timeout, AbortSignal.any([query.signal, closing.signal]))
       try {
         const reply = await ask(query, true, limit.signal)
@@ -40,7 +41,7 @@ export function openUpstream(server: UpstreamServer, { timeout }: UpstreamConfig
         // RFC 6891 6.2.2
         return await ask(query, false, limit.signal)
       } catch (fault) {
-        if (limit.signal.aborted && !query.signal.aborted) channel.wasSilent?.()
+        if (limit.signal.aborted && !query.signal.aborted) channel.wasSilent?.(since)
         throw fault
       }
     },
@@ -52,25 +53,47 @@ export function openUpstream(server: UpstreamServer, { timeout }: UpstreamConfig
 }
 
 function channelTo(server: UpstreamServer, clock: Clock): Channel {
-  if (server.protocol === 'udp') return { ask: (outgoing, signal) => askPlain(server, outgoing, signal) }
+  if (server.protocol === 'udp') return new PlainChannel(server)
   if (server.protocol === 'https') return new HttpsChannel(clock, server)
   const isEncrypted = server.protocol === 'tls'
   const stream = new KeptStream(clock, isEncrypted ? tlsOpener(server, 'dot') : () => openTcp(server))
   return {
     ask: (outgoing, signal) => stream.ask(outgoing, signal),
-    wasSilent: () => stream.close(),
+    wasSilent: (since) => stream.wasSilent(since),
     close: () => stream.close(),
     ...(isEncrypted ? { isEncrypted } : {}),
   }
 }
 
-async function askPlain(endpoint: Endpoint, outgoing: Outgoing, signal: AbortSignal): Promise<Message> {
-  const reply = await exchangeUdp(endpoint, outgoing, signal).catch((fault) => {
-    if (fault instanceof NearMiss) return undefined
-    throw fault
-  })
-  if (reply && !reply.flags.truncated) return reply
-  const whole = await exchangeTcp(endpoint, outgoing, signal)
-  if (whole.flags.truncated) throw new Error('The upstream cut its answer short over TCP too.')
-  return whole
+/** Questions over TCP at once, a connection each: whoever forges replies to many questions gets us to open no more. */
+const MAX_OVER_TCP = 64
+
+/** UDP, and TCP for what UDP cannot carry, or where somebody may be guessing. */
+class PlainChannel implements Channel {
+  readonly #endpoint: Endpoint
+  #overTcp = 0
+
+  constructor(endpoint: Endpoint) {
+    this.#endpoint = endpoint
+  }
+
+  async ask(outgoing: Outgoing, signal: AbortSignal): Promise<Message> {
+    const reply = await exchangeUdp(this.#endpoint, outgoing, signal).catch((fault) => {
+      if (fault instanceof NearMiss) return undefined
+      throw fault
+    })
+    return reply && !reply.flags.truncated ? reply : await this.#askOverTcp(outgoing, signal)
+  }
+
+  async #askOverTcp(outgoing: Outgoing, signal: AbortSignal): Promise<Message> {
+    if (this.#overTcp >= MAX_OVER_TCP) throw new Error('Too many questions to this upstream go over TCP.')
+    this.#overTcp++
+    try {
+      const whole = await exchangeTcp(this.#endpoint, outgoing, signal)
+      if (whole.flags.truncated) throw new Error('The upstream cut its answer short over TCP too.')
+      return whole
+    } finally {
+      this.#overTcp--
+    }
+  }
 }

@@ -11,8 +11,8 @@ import { openUpstream } from './server.ts'
 const PATIENCE = 4 / 3
 
 export interface ChangeableUpstreams extends Upstreams, Disposable {
-  /** From now on these are asked. Those before stay until who waits for them has an answer. */
-  change(config: UpstreamConfig): void
+  /** From now on these are asked. Those before stay until who waits for them has an answer. @returns whether they are others */
+  change(config: UpstreamConfig): boolean
 }
 
 export function openUpstreams(config: UpstreamConfig, clock: Clock): ChangeableUpstreams {
@@ -22,7 +22,7 @@ export function openUpstreams(config: UpstreamConfig, clock: Clock): ChangeableU
     of: (name) => current.opened.of(name),
     isApart: (name) => current.opened.isApart(name),
     change(next) {
-      if (isDeepStrictEqual(next, current.config)) return
+      if (isDeepStrictEqual(next, current.config)) return false
       const { opened } = current
       current = { config: next, opened: openAll(next, clock) }
       leaving.add(opened)
@@ -30,6 +30,7 @@ export function openUpstreams(config: UpstreamConfig, clock: Clock): ChangeableU
         leaving.delete(opened)
         opened[Symbol.dispose]()
       })
+      return true
     },
     [Symbol.dispose]: () => {
       for (const opened of [current.opened, ...leaving]) opened[Symbol.dispose]()
