@@ -1,4 +1,4 @@
-/** Asks over HTTPS (HTTP/2) as dnsperf does, and tells of it in dnsperf's words: that of Debian 12 ends when two answers come in one TLS record. */
+/** Asks over HTTPS (HTTP/2) as dnsperf does, and tells of it in dnsperf's words: that of Debian 12 ends when two answers come at once. */
 import { readFileSync } from 'node:fs'
 import { type ClientHttp2Session, connect } from 'node:http2'
 import { parseArgs } from 'node:util'
