@@ -196,11 +196,10 @@ function writeOpt(reply: Buffer, start: number, { scan, error, door, rcode }: Op
 
 // RFC 7873 4. @returns where it ends
 function writeCookie(reply: Buffer, at: number, { scan, door }: Pick<Opt, 'scan' | 'door'>): number {
-  const { packet, cookieAt, cookieLength } = scan
   const data = at + OPTION_FIXED
   reply.writeUInt16BE(COOKIE, at)
   reply.writeUInt16BE(COOKIE_OCTETS, at + 2)
-  door.cookies.write(reply, data, packet.subarray(cookieAt, cookieAt + cookieLength), door.address)
+  door.cookies.write(reply, data, scan, door.address)
   return data + COOKIE_OCTETS
 }
 
