@@ -2,7 +2,7 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
-import { type Api, openApi, type Reloaded } from './api/server.ts'
+import { type Api, type ApiDeps, openApi, type Reloaded } from './api/server.ts'
 import { loadOrCreateToken } from './api/token.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { type Config, ConfigFault, changedSettings } from './config.ts'
@@ -17,6 +17,7 @@ import { type OwnCertificateNeeds, ownCertificate } from './resolver/listeners/o
 import { makeResolver, openDoors, type Resolver } from './resolver/resolver.ts'
 import { isSystemError, systemReason } from './system.ts'
 import type { PublicKey } from './zone/key.ts'
+import { checkTime } from './zone/signed-zone.ts'
 
 export interface Daemon extends AsyncDisposable {
   /** Where DNS is answered, UDP and TCP alike, as `host:port`. */
@@ -85,6 +86,14 @@ function sentenceFor(cause: unknown, dataDirectory: string): string | undefined 
     : undefined
 }
 
+/** A zone signed elsewhere is judged by the clock the network goes by, as every other. */
+function packetsTo(directory: NetworkDirectory): ApiDeps['publishPacket'] {
+  return async (zone, signal) => {
+    checkTime(zone, directory.clock.now())
+    return await directory.publish(zone, signal)
+  }
+}
+
 async function openRooms(config: Config, needs: RoomNeeds): Promise<Daemon> {
   const { logger, clock: machine } = needs
   const { data: dataDirectory, names } = config
@@ -120,7 +129,7 @@ async function openRooms(config: Config, needs: RoomNeeds): Promise<Daemon> {
       config: config.api,
       token,
       suffix,
-      publisher,
+      ...{ publisher, publishPacket: packetsTo(directory) },
       resolve: resolver.ask,
       queries: resolver.log,
       reload,

@@ -9,9 +9,11 @@ import { formatEndpoint } from '../resolver/config.ts'
 import { listenReason } from '../resolver/listeners/listener.ts'
 import type { Answer } from '../resolver/query.ts'
 import type { QueryLog } from '../resolver/query-log.ts'
+import type { SignedZone } from '../zone/signed-zone.ts'
 import { admission, secureHeaders } from './admission.ts'
 import { refuseOtherMethods } from './methods.ts'
 import { nodeRoutes } from './node-routes.ts'
+import { packetRoutes } from './packet-routes.ts'
 import { asHttpFault, HttpFault, handleErrors, sendProblem } from './problem.ts'
 import { queryRoutes } from './query-routes.ts'
 import { zoneRoutes } from './zone-routes.ts'
@@ -51,6 +53,8 @@ export interface ApiDeps {
   readonly token: string
   readonly suffix: Name
   readonly publisher: Publisher
+  /** Hands on a zone signed elsewhere. @throws ZoneFault when it is too old, too new or outdone */
+  publishPacket(zone: SignedZone, signal: AbortSignal): Promise<{ readonly storedOn: number }>
   resolve(question: { name: Name; type: number }, signal: AbortSignal): Promise<Answer>
   /** Questions of late; undefined where none are kept. */
   readonly queries: QueryLog | undefined
@@ -94,6 +98,7 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
   await app.register(swagger, { openapi: DESCRIPTION })
   const addRefusals = refuseOtherMethods(app)
   zoneRoutes(app, deps)
+  await app.register(packetRoutes(deps))
   nodeRoutes(app, deps)
   queryRoutes(app, deps)
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger())

@@ -13,6 +13,7 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   queries: async () => (await import('./queries.ts')).queries,
   keygen: async () => (await import('./keygen.ts')).keygen,
   sign: async () => (await import('./sign.ts')).sign,
+  publish: async () => (await import('./publish.ts')).publish,
   testnet: async () => (await import('./testnet.ts')).testnet,
   help: async () => help,
   version: async () => (await import('./version.ts')).version,

@@ -82,10 +82,11 @@ export const HELP = `kadns: a DNS without a root. Names belong to keys; nobody h
   kadns token                     print the token that writing over REST takes
   kadns keygen                    make a key, in a file, without a node
   kadns sign ZONEFILE --key FILE  sign a zone file with it, without a node
+  kadns publish PACKET...         hand what was signed to the running node
   kadns testnet N                 run N nodes (1 to 100) that know each other, to play with
   kadns help [COMMAND] | version
 
-  --json   JSON instead of words (resolve, queries, token, keygen, sign, testnet)
+  --json   JSON instead of words (resolve, queries, token, keygen, sign, publish, testnet)
   --help   behind a command: how it is used
 
 Exit codes: 0 done, 1 refused or not found, 2 wrong usage or settings, 3 the node was not reached.

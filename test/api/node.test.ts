@@ -137,6 +137,7 @@ describe('the node', () => {
       'get /v1/zones/{key}',
       'post /v1/reload token',
       'post /v1/zones token',
+      'put /v1/zones/{key}/packet token',
       'put /v1/zones/{key}/records token',
     ])
   })

@@ -83,6 +83,8 @@ export interface TestApi extends AsyncDisposable {
   readonly app: FastifyInstance
   readonly deps: ApiDeps
   readonly publisher: MemoryPublisher
+  /** Zones signed elsewhere that were handed on. */
+  readonly packets: SignedZone[]
   /** What the resolver was asked. */
   readonly asked: { name: Name; type: number }[]
   /** What was written to the log, a line each. */
@@ -99,12 +101,17 @@ export async function openTestApi(config: Partial<ApiConfig> = {}, queries?: Que
   const publisher = new MemoryPublisher()
   const asked: TestApi['asked'] = []
   const log: string[] = []
+  const packets: SignedZone[] = []
   const deps: ApiDeps = {
     config: { ...API_CONFIG, ...config },
     token: TOKEN,
     suffix: parseName('kad.alt'),
     publisher,
     queries,
+    async publishPacket(zone) {
+      packets.push(zone)
+      return { storedOn: 3 }
+    },
     resolve(question) {
       asked.push(question)
       return api.answer()
@@ -123,7 +130,7 @@ export async function openTestApi(config: Partial<ApiConfig> = {}, queries?: Que
   }
   const app = await buildApi(deps)
   const api: TestApi = {
-    ...{ app, deps, publisher, asked, log },
+    ...{ app, deps, publisher, packets, asked, log },
     answer: async () => emptyAnswer(0, 'local'),
     reload: async () => ({ faults: [], lists: [], waiting: [] }),
     send: async (options) => await app.inject(options),
