@@ -124,6 +124,11 @@ export function refuse(scan: Scan, rcode: number, to: { door: Door; error?: Edns
   return headAndQuestion(scan, { rcode, error: to.error, truncated: false, door: to.door })
 }
 
+/** A reply that tells to ask over TCP. */
+export function truncated(scan: Scan, door: Door): Buffer {
+  return headAndQuestion(scan, { rcode: 0, error: undefined, truncated: true, door })
+}
+
 interface Head {
   readonly rcode: number
   readonly error: EdnsError | undefined
