@@ -15,6 +15,16 @@ export interface Server {
   readonly process: ChildProcess
 }
 
+/** One that speaks TLS and HTTPS too. */
+export interface EncryptedServer extends Server {
+  readonly tls: string
+  readonly https: string
+}
+
+const FIXTURES = join(import.meta.dirname, '../test/fixtures')
+const CERTIFICATE = join(FIXTURES, 'door-certificate.pem')
+const PRIVATE_KEY = join(FIXTURES, 'door-key.pem')
+
 /** What a server that forwards is given. */
 interface Setting {
   readonly place: Workplace
@@ -38,13 +48,21 @@ export async function startScript({ place }: Pick<Setting, 'place'>, file: strin
 }
 
 /** A node with a zone whose wildcard answers for every name. @returns it and the zone's name */
-export async function startKadns(place: Workplace): Promise<{ server: Server; zone: string }> {
-  const node = await RunningNode.start(place, 'data')
+export async function startKadns(
+  { place }: Pick<Setting, 'place'>,
+  ...flags: string[]
+): Promise<{ server: EncryptedServer; zone: string }> {
+  const [tls, https] = [await freePort(), await freePort()]
+  const doors = [
+    `--dns-tls-listen=127.0.0.1:${tls}`,
+    `--dns-https-listen=127.0.0.1:${https}`,
+    `--dns-certificate=${CERTIFICATE}`,
+    `--dns-private-key=${PRIVATE_KEY}`,
+  ]
+  const node = await RunningNode.start(place, 'data', ...doors, ...flags)
   const { name } = await node.publish([{ name: '*', type: 'A', ttl: 3600, value: '192.0.2.1' }])
-  return {
-    server: { name: 'kadns', port: node.dns.split(':')[1] ?? '', process: node.process },
-    zone: name,
-  }
+  const port = node.dns.split(':')[1] ?? ''
+  return { server: { name: 'kadns', port, tls, https, process: node.process }, zone: name }
 }
 
 /** Without any file of the system's; a cache for more names than are asked for. */
@@ -67,8 +85,8 @@ export async function startDnsmasq({ place, upstream }: Setting): Promise<Server
 }
 
 /** One thread, as is Node. */
-export async function startUnbound({ place, upstream }: Setting): Promise<Server> {
-  const port = await freePort()
+export async function startUnbound({ place, upstream }: Setting): Promise<EncryptedServer> {
+  const [port, tls, https] = [await freePort(), await freePort(), await freePort()]
   const directory = join(place.directory, 'unbound')
   mkdirSync(directory)
   const file = join(directory, 'unbound.conf')
@@ -82,7 +100,13 @@ export async function startUnbound({ place, upstream }: Setting): Promise<Server
   use-syslog: no
   num-threads: 1
   interface: 127.0.0.1
+  interface: 127.0.0.1@${tls}
+  interface: 127.0.0.1@${https}
   port: ${port}
+  tls-port: ${tls}
+  https-port: ${https}
+  tls-service-pem: "${CERTIFICATE}"
+  tls-service-key: "${PRIVATE_KEY}"
   module-config: "iterator"
   do-not-query-localhost: no
   local-zone: "alt." nodefault
@@ -93,7 +117,8 @@ forward-zone:
   forward-addr: 127.0.0.1@${upstream}
 `,
   )
-  return await up({ name: 'unbound', port, process: place.spawn('unbound', ['-d', '-c', file]).child })
+  const { child } = place.spawn('unbound', ['-d', '-c', file])
+  return await up({ name: 'unbound', port, tls, https, process: child })
 }
 
 async function freePort(): Promise<string> {
@@ -105,7 +130,7 @@ async function freePort(): Promise<string> {
 }
 
 /** Waits until the server says anything to a question. */
-async function up(server: Server): Promise<Server> {
+async function up<Started extends Server>(server: Started): Promise<Started> {
   const socket = createSocket('udp4').bind(0, '127.0.0.1')
   const heard = once(socket, 'message')
   const query = Buffer.from('00010100000100000000000002757000000100010000', 'hex').subarray(0, 20)

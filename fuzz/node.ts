@@ -6,13 +6,25 @@ import { OwnZones } from '../src/publisher/own-zones.ts'
 import { signZone } from '../src/zone/signed-zone.ts'
 import { DEFAULT_SOA } from '../src/zone/soa.ts'
 import { ALONE, type Running, Workplace } from '../test/cli/kadns.ts'
+import { ADDRESS } from './answers.ts'
 import { KEY, SECRET } from './corpus.ts'
+import type { EncryptedPorts } from './encrypted.ts'
 
 const PROGRAM = join(import.meta.dirname, '../bin/kadns.js')
 /** A small memory for answers and short patience, so that what is to stay flat and what is to be cut off does so soon. */
 const SETTINGS = ['--dns-cache-octets=1048576', '--dns-tcp-idle=2000', '--dns-tcp-message-timeout=1000']
+const FIXTURES = join(import.meta.dirname, '../test/fixtures')
+const ENCRYPTED = [
+  '--dns-tls-listen=127.0.0.1:0',
+  '--dns-https-listen=127.0.0.1:0',
+  `--dns-certificate=${join(FIXTURES, 'door-certificate.pem')}`,
+  `--dns-private-key=${join(FIXTURES, 'door-key.pem')}`,
+]
 /** A small heap: what is kept for good shows at once, and is not hidden behind garbage that V8 is in no hurry to collect. */
 const SMALL_HEAP = ['--max-old-space-size=96', '--max-semi-space-size=4']
+/** What it says when it is up. */
+const UP =
+  /DNS +127\.0\.0\.1:(\d+)[\s\S]*DoT +127\.0\.0\.1:(\d+)[\s\S]*DoH +https:\/\/127\.0\.0\.1:(\d+)[\s\S]*REST +(http:\/\/[\d.:]+)[\s\S]*libp2p.*\n/
 /** Of pino: a line at this level or above is a fault nobody foresaw. */
 const LEVEL_ERROR = 50
 /** Lines of its complaint that are told. */
@@ -20,16 +32,20 @@ const MAX_LINES = 20
 /** Milliseconds to end in; it gives itself five seconds. */
 const END_WITHIN = 10_000
 
-export const ADDRESS = '192.0.2.1'
-
 export class FuzzedNode implements AsyncDisposable {
   readonly port: number
+  readonly encrypted: EncryptedPorts
   readonly #place: Workplace
   readonly #running: Running
   #said = ''
 
-  private constructor(parts: { port: number; place: Workplace; running: Running }) {
-    this.port = parts.port
+  private constructor(parts: {
+    ports: EncryptedPorts & { udp: number }
+    place: Workplace
+    running: Running
+  }) {
+    this.port = parts.ports.udp
+    this.encrypted = parts.ports
     this.#place = parts.place
     this.#running = parts.running
     this.#running.child.stderr?.on('data', (octets) => {
@@ -49,12 +65,14 @@ export class FuzzedNode implements AsyncDisposable {
       '--data=data',
       ...ALONE,
       ...SETTINGS,
+      ...ENCRYPTED,
     ])
-    const said = await running.says(/DNS +127\.0\.0\.1:(\d+)[\s\S]*REST +(http:\/\/[\d.:]+)[\s\S]*libp2p.*\n/)
+    const [, udp, tls, https, api] = await running.says(UP)
     const token = readFileSync(join(data, 'api-token'), 'latin1').trim()
-    await publish(`${said[2]}/v1/zones/${KEY.label}/records`, token)
+    await publish(`${api}/v1/zones/${KEY.label}/records`, token)
     opening.move()
-    return new FuzzedNode({ port: Number(said[1]), place, running })
+    const ports = { udp: Number(udp), tls: Number(tls), https: Number(https) }
+    return new FuzzedNode({ ports, place, running })
   }
 
   get isRunning(): boolean {
@@ -98,7 +116,7 @@ export class FuzzedNode implements AsyncDisposable {
 
 /** Whether this is neither where the node listens nor a line of its log below "error". */
 function isFault(line: string): boolean {
-  if (line === '' || line === 'KadNS is up.' || /^ {2}(DNS|REST|libp2p) /.test(line)) return false
+  if (line === '' || line === 'KadNS is up.' || /^ {2}(DNS|DoT|DoH|REST|libp2p) /.test(line)) return false
   const logged = attempt(() => JSON.parse(line) as { level?: number })
   return logged?.level === undefined || logged.level >= LEVEL_ERROR
 }

@@ -5,17 +5,18 @@ import { connect, type Socket } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
 import { MessageSplitter, withLength } from '../src/resolver/stream-framing.ts'
 import { queryPacket, readReply } from '../test/support/queries.ts'
+import { isAnswer, within } from './answers.ts'
 import { emptyResult, type Plan, type Result } from './cases.ts'
 import { ALL_MESSAGES, QUESTIONS, WHO } from './corpus.ts'
+import { EncryptedFire } from './encrypted.ts'
 import { MESSAGE_CHANGES, mutate } from './mutate.ts'
-import { ADDRESS, FuzzedNode } from './node.ts'
+import { FuzzedNode } from './node.ts'
 import { Chance } from './random.ts'
 
 /** Packets between two good questions, and so the most that can wait in the kernel's buffers. */
 const WINDOW = 50
-/** A good question is asked so often, as any client would, each time with so many milliseconds for the answer. */
+/** A good question is asked so often, as any client would. */
 const TRIES = 5
-const PATIENCE = 1000
 /** Octets a datagram can have. */
 const MAX_DATAGRAM = 65_507
 const MAX_STALLED = 12
@@ -74,6 +75,7 @@ class Fire {
   readonly #result: Result
   readonly #datagrams: Datagrams
   readonly #asking: Datagrams
+  readonly #encrypted: EncryptedFire
   #stream: Socket | undefined
   #stalled: Socket[] = []
   #asked = 0
@@ -86,6 +88,7 @@ class Fire {
     this.#result = result
     ;[this.#datagrams, this.#asking] = sockets
     this.#datagrams.on('message', (reply) => this.#judge(reply, 1232))
+    this.#encrypted = new EncryptedFire(node.encrypted, (reply) => this.#judge(reply, 0xffff))
   }
 
   static async open(node: FuzzedNode, result: Result): Promise<Fire> {
@@ -104,7 +107,7 @@ class Fire {
       this.#result.inputs++
     }
     const began = performance.now()
-    const answered = await this.#ask(['UDP', 'TCP', 'TCP half closed'][this.#asked++ % 3] as Door)
+    const answered = await this.#ask(DOORS[this.#asked++ % DOORS.length]!)
     const milliseconds = performance.now() - began
     if (!answered) this.note('a good question was not answered')
     if (milliseconds > this.#result.slowest.milliseconds)
@@ -118,6 +121,7 @@ class Fire {
 
   async end(): Promise<void> {
     for (const socket of [this.#stream, ...this.#stalled]) socket?.resetAndDestroy()
+    this.#encrypted.end()
     for (const socket of [this.#datagrams, this.#asking]) {
       socket.close()
       await once(socket, 'close')
@@ -129,7 +133,7 @@ class Fire {
   }
 
   #way(chance: Chance): (octets: Buffer, chance: Chance) => string {
-    const ways = [this.#message, this.#message, this.#garbage, this.#stall, this.#half]
+    const ways = [this.#message, this.#message, this.#garbage, this.#stall, this.#half, this.#atEncrypted]
     if (chance.below(5) > 0) return this.#datagram
     return chance.below(50) === 0 ? this.#burst : chance.pick(ways)
   }
@@ -175,6 +179,8 @@ class Fire {
     return `bursts of ${BURST} connections`
   }
 
+  readonly #atEncrypted = (octets: Buffer, chance: Chance): string => this.#encrypted.send(octets, chance)
+
   #connect(): Socket {
     const socket = connect({ host: '127.0.0.1', port: this.#node.port, allowHalfOpen: true })
     const splitter = new MessageSplitter()
@@ -203,9 +209,15 @@ class Fire {
         id,
         edns: { options: '000a 0008 0123456789abcdef' },
       })
-      if (await (door === 'UDP' ? this.#askUdp(packet) : this.#askTcp(packet, door))) return true
+      if (await this.#askAt(door, packet)) return true
     }
     return false
+  }
+
+  async #askAt(door: Door, packet: Buffer): Promise<boolean> {
+    if (door === 'UDP') return await this.#askUdp(packet)
+    if (door === 'DoT' || door === 'DoH') return await this.#encrypted.ask(packet, door)
+    return await this.#askTcp(packet, door)
   }
 
   async #askUdp(packet: Buffer): Promise<boolean> {
@@ -236,21 +248,8 @@ class Fire {
   }
 }
 
-type Door = 'UDP' | 'TCP' | 'TCP half closed'
-
-function isAnswer(octets: Buffer, packet: Buffer): boolean {
-  const { id, rcode, answers, question } = readReply(octets)
-  const isOurs = id === packet.readUInt16BE(0) && packet.includes(question)
-  return isOurs && rcode === 0 && answers.length === 1 && answers[0]?.data.join('.') === ADDRESS
-}
-
-async function within(answer: Promise<boolean>): Promise<boolean> {
-  const late = Promise.withResolvers<boolean>()
-  const timer = setTimeout(() => late.resolve(false), PATIENCE)
-  const answered = await Promise.race([answer, late.promise])
-  clearTimeout(timer)
-  return answered
-}
+const DOORS = ['UDP', 'TCP', 'TCP half closed', 'DoT', 'DoH'] as const
+type Door = (typeof DOORS)[number]
 
 async function connected(port: number): Promise<Datagrams> {
   const socket = createSocket({ type: 'udp4', recvBufferSize: 1 << 20 })

@@ -65,6 +65,16 @@ export const SECTIONS = {
     tcpMessageTimeout: option(milliseconds, '5000', 'ms from the first octet of a TCP message to its last.'),
     tcpMaxInFlight: option(count, '100', 'Questions of one TCP connection worked on at once.'),
     maxPending: option(count, '1024', 'Questions worked on at once, of all clients; more are told SERVFAIL.'),
+    maxQuestionsPerSecond: option(
+      integer(0, 1_000_000),
+      '0',
+      'Questions in a second of one client with a public address (IPv6: /56), ten times as many at once; 0: no limit. Clients in private networks have none.',
+    ),
+    maxSearchesPerSecond: option(
+      integer(0, 1_000_000),
+      '5',
+      'Of these, names of keys that are searched for among other nodes; 0: no limit.',
+    ),
     answerTimeout: option(
       milliseconds,
       '2300',

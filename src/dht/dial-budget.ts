@@ -3,11 +3,11 @@ import type { Transport } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { boundedCache } from '../cache.ts'
 import type { Clock } from '../clock.ts'
+import { Buckets } from '../rate.ts'
 import { loopbackFactor, parseMultiaddr } from './addresses.ts'
 import type { DhtConfig } from './config.ts'
 import { ipGroupOfAddress } from './ip-group.ts'
 import { Namers } from './namers.ts'
-import { Buckets } from './rate.ts'
 
 type Limits = Pick<DhtConfig, 'listen' | 'bootstrap' | 'maxNewHostsPerSecond' | 'maxNewHostsPerGroup'>
 

@@ -2,6 +2,7 @@
 import type { Connection, Libp2p, PeerId, Stream } from '@libp2p/interface'
 import type { Logger } from 'pino'
 import type { Clock } from '../clock.ts'
+import { Buckets } from '../rate.ts'
 import { ZoneFault } from '../zone/fault.ts'
 import { type SignedZone, verifyZone } from '../zone/signed-zone.ts'
 import { loopbackFactor } from './addresses.ts'
@@ -25,7 +26,6 @@ import {
 } from './frames.ts'
 import { capGroups, ipGroupOfAddress } from './ip-group.ts'
 import type { RoutingTable } from './kad.ts'
-import { Buckets } from './rate.ts'
 import { digestOf, encodeRecordKey, kademliaId, type Replica } from './record-key.ts'
 import type { SharedStore } from './scope.ts'
 

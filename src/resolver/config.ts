@@ -35,6 +35,9 @@ export interface DnsConfig {
   readonly tcpMaxInFlight: number
   /** Questions worked on at once, of all clients. */
   readonly maxPending: number
+  /** Of one client that is none of the house, questions, and names searched for among other nodes; 0: no limit. */
+  readonly maxQuestionsPerSecond: number
+  readonly maxSearchesPerSecond: number
   /** Every question has an answer after this, if only SERVFAIL. */
   readonly answerTimeout: number
   readonly cacheOctets: number

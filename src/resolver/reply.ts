@@ -124,6 +124,11 @@ export function refuse(scan: Scan, rcode: number, to: { door: Door; error?: Edns
   return headAndQuestion(scan, { rcode, error: to.error, truncated: false, door: to.door })
 }
 
+/** A reply that tells to ask over TCP. */
+export function truncated(scan: Scan, door: Door): Buffer {
+  return headAndQuestion(scan, { rcode: 0, error: undefined, truncated: true, door })
+}
+
 interface Head {
   readonly rcode: number
   readonly error: EdnsError | undefined
@@ -191,11 +196,10 @@ function writeOpt(reply: Buffer, start: number, { scan, error, door, rcode }: Op
 
 // RFC 7873 4. @returns where it ends
 function writeCookie(reply: Buffer, at: number, { scan, door }: Pick<Opt, 'scan' | 'door'>): number {
-  const { packet, cookieAt, cookieLength } = scan
   const data = at + OPTION_FIXED
   reply.writeUInt16BE(COOKIE, at)
   reply.writeUInt16BE(COOKIE_OCTETS, at + 2)
-  door.cookies.write(reply, data, packet.subarray(cookieAt, cookieAt + cookieLength), door.address)
+  door.cookies.write(reply, data, scan, door.address)
   return data + COOKIE_OCTETS
 }
 

@@ -6,6 +6,7 @@ import { isUnder, type Name } from '../dns/name.ts'
 import type { ZoneDirectory } from '../zone/directory.ts'
 import type { PublicKey } from '../zone/key.ts'
 import { AnswerCache } from './answer-cache.ts'
+import { ClientLimits } from './client-limits.ts'
 import { type DnsConfig, type Endpoint, formatEndpoint, type UpstreamConfig } from './config.ts'
 import type { Blocking } from './layers/block.ts'
 import { localNames } from './layers/local.ts'
@@ -72,7 +73,9 @@ export function makeResolver(deps: ResolverDeps): Resolver {
     upstreams.isApart(name) || house.privateNames.some((known) => isUnder(name, known))
   const leftOut = { count: 0, toldAt: 1 }
   const laidDown = { localNames: () => house.names, blocking: () => house.blocking }
+  const limits = new ClientLimits({ limits: config, clock, logger })
   const resolve = pipeline({
+    maySearch: (address) => limits.searches.take(address),
     ...laidDown,
     clock,
     directory,
@@ -98,7 +101,7 @@ export function makeResolver(deps: ResolverDeps): Resolver {
   const serveDeps = { clock, config, cache, resolve, judge: judging(laidDown) }
   refreshAhead(serveDeps)
   return {
-    serve: serving(serveDeps, log),
+    serve: serving(serveDeps, { log, limits: config.maxQuestionsPerSecond > 0 ? limits : undefined }),
     log,
     ask: asking(serveDeps),
     change: (next) => {

@@ -4,11 +4,12 @@ import { ExtendedError, Rcode, RecordClass } from '../dns/message.ts'
 import { type Name, nameToWire } from '../dns/name.ts'
 import { type AnewDeps, type Asked, answerAnew, type Made, staleAtOnce } from './anew.ts'
 import { ageOf } from './answer-cache.ts'
+import type { ClientLimits } from './client-limits.ts'
 import type { DnsConfig } from './config.ts'
 import { Cookies } from './cookies.ts'
 import { type Answer, type Client, emptyAnswer } from './query.ts'
 import type { LoggedOrigin, QueryLog } from './query-log.ts'
-import { askedName, type Door, fitReply, octetsOf, type ReadyReply, refuse } from './reply.ts'
+import { askedName, type Door, fitReply, octetsOf, type ReadyReply, refuse, truncated } from './reply.ts'
 import { MIN_UDP_PAYLOAD, type Scan, scanPacket } from './scan.ts'
 
 /** Octets in, octets out: all that a listener knows. undefined means say nothing. A reply from memory comes at once. */
@@ -19,8 +20,14 @@ const MAX_MESSAGE = 0xffff
 const KEEP_ALIVE_UNIT = 100
 const MAX_KEEP_ALIVE = 0xffff
 
-/** @param log of questions, where one is kept */
-export function serving(deps: AnewDeps, log?: QueryLog): Serve {
+export interface ServingNeeds {
+  /** Of questions, where one is kept. */
+  readonly log?: QueryLog | undefined
+  /** Where questions are limited. */
+  readonly limits?: ClientLimits | undefined
+}
+
+export function serving(deps: AnewDeps, { log, limits }: ServingNeeds = {}): Serve {
   const { cache, config, clock } = deps
   const cookies = new Cookies(clock)
   const load = { pending: 0 }
@@ -29,6 +36,7 @@ export function serving(deps: AnewDeps, log?: QueryLog): Serve {
     if (!scan) return undefined
     const door = doorOf(scan, client, { config, cookies })
     if (scan.refusal !== Rcode.NoError || !scan.hasQuestion) return refuse(scan, scan.refusal, { door })
+    if (limits && !limits.questions.take(client.address)) return overLimit(scan, door, client)
     const now = Math.trunc(clock.monotonic())
     const plain = cache.get(scan.spelledKey, now) // remembered in lower case: most names need no folding
     if (plain) {
@@ -43,6 +51,14 @@ export function serving(deps: AnewDeps, log?: QueryLog): Serve {
       told(hit.rcode, 'cache')
       return fitReply(hit, scan, { age: ageOf(hit, now), door, respell })
     }
+    return answerMiss({ scan, client, door, now, respell }, told)
+  }
+
+  /** Nothing fresh is remembered: a stale answer at once, or the question is asked. */
+  function answerMiss(
+    { scan, client, door, now, respell }: Missed,
+    told: (rcode: number, origin: LoggedOrigin) => void,
+  ): Buffer | Promise<Buffer> {
     const mayAsk = load.pending < config.maxPending
     const stale = staleAtOnce(deps, scan, { now, mayAsk })
     if (stale) {
@@ -63,11 +79,26 @@ export function serving(deps: AnewDeps, log?: QueryLog): Serve {
   }
 }
 
+interface Missed {
+  readonly scan: Scan
+  readonly client: Client
+  readonly door: Door
+  /** Milliseconds of the monotonic clock. */
+  readonly now: number
+  readonly respell: boolean
+}
+
 function originOf({ answer, ready }: Made): LoggedOrigin {
   if (ready.error?.code === ExtendedError.Blocked) return 'blocked'
   return answer?.origin ?? 'stale'
 }
 
+/** Over UDP whoever is at that address may prove it over TCP; a forged source has got no more than it gave. */
+function overLimit(scan: Scan, door: Door, { transport }: Client): Buffer {
+  return transport === 'udp' ? truncated(scan, door) : refuse(scan, Rcode.Refused, { door, error: TOO_MANY })
+}
+
+const TOO_MANY = { code: ExtendedError.Prohibited, text: 'this client asks too many questions' }
 const BUSY = { code: ExtendedError.NotReady, text: 'too many questions at once' }
 
 interface DoorDeps {

@@ -31,13 +31,15 @@ for (const [length, hash] of [
 
 const SECRET = 'e5e973e5a6b2a43f48e7dc849e37bfcf'
 
+const sentIn = (packet: Uint8Array) => ({ packet, cookieAt: 0, cookieLength: packet.length })
+
 /** @param time seconds */
 function cookiesAt(time: number, secret = SECRET) {
   const clock = new ManualClock(time * 1000)
   const cookies = new Cookies(clock, () => octets(secret))
   const reply = (given: string, address: string) => {
     const written = Buffer.alloc(24)
-    cookies.write(written, 0, octets(given), address)
+    cookies.write(written, 0, sentIn(octets(given)), address)
     return written.toString('hex')
   }
   return { clock, reply }
@@ -127,7 +129,7 @@ describe('a cookie that comes back', () => {
     const cookies = new Cookies(clock, () => Buffer.alloc(16, ++secret))
     const reply = (given: Uint8Array) => {
       const written = Buffer.alloc(24)
-      cookies.write(written, 0, given, ADDRESS)
+      cookies.write(written, 0, sentIn(given), ADDRESS)
       return written
     }
     clock.advance(26 * 3_600_000 - 1000)

@@ -22,10 +22,33 @@ const withTc = (reply: Buffer) => {
   reply[2] = reply.readUInt8(2) | (Bit.TC >> 8)
   return reply
 }
+/** The owner of the only record, an A, becomes a label and a pointer back to that label. */
+const withLoop = (reply: Buffer) => {
+  const at = reply.length - 16
+  return Buffer.concat([reply.subarray(0, at), Buffer.of(1, 0x61, 0xc0, at), reply.subarray(at + 2)])
+}
+/** More than the 1232 octets that were offered, by records for nobody. */
+const MANY = Array.from({ length: 90 }, (_, at) => `x${at}.example.net. 300 IN A ${FORGED_ADDRESS}`).join(
+  '\n',
+)
 const extras = {
   authority: 'org. 9 IN NS evil.example.',
   additional: `www.example.com. 9 IN A ${FORGED_ADDRESS}\nevil.example. 9 IN A ${FORGED_ADDRESS}`,
 }
+
+const FORGERIES: readonly Forgery[] = [
+  'wrong id',
+  'wrong id, and records without an end',
+  'wrong name',
+  'wrong type',
+  'wrong class',
+  'wrong port',
+  'extra question',
+  'no question',
+  'a question, not a reply',
+  'another opcode',
+  'no message',
+]
 
 /** What still leads to the right answer. */
 const BEARABLE: Record<string, Scripted> = {
@@ -33,11 +56,8 @@ const BEARABLE: Record<string, Scripted> = {
   'cuts its answer short over UDP': { ...GOOD, truncated: true },
   'spells the question otherwise': { ...GOOD, change: spelledOtherwise },
   'adds what it was not asked': { ...GOOD, ...extras },
-  ...Object.fromEntries(
-    (['wrong id', 'wrong name', 'wrong type', 'wrong port', 'no message'] satisfies Forgery[]).map(
-      (forgery) => [`is beaten by a reply with ${forgery}`, { ...GOOD, forgery }],
-    ),
-  ),
+  'adds answers to what it was not asked': { answer: `${MANY}\n${GOOD.answer}` },
+  ...Object.fromEntries(FORGERIES.map((forgery) => [`is beaten by a lie: ${forgery}`, { ...GOOD, forgery }])),
 }
 
 /** What leads to none. */
@@ -53,6 +73,15 @@ const UNBEARABLE: Record<string, Scripted> = {
     change: (reply) => Buffer.concat([Buffer.of(reply[0]! ^ 1), reply.subarray(1)]),
   },
   'stops in the middle of a record': { ...GOOD, change: (reply) => reply.subarray(0, reply.length - 2) },
+  'has names without an end': { ...GOOD, change: withLoop },
+  'has aliases without an end': {
+    answer: 'www.example.org. 300 IN CNAME x.example.org.\nx.example.org. 300 IN CNAME www.example.org.',
+  },
+  'says nothing but zeros, 60,000 of them': { ...GOOD, change: () => Buffer.alloc(60_000) },
+  'sends its question back': {
+    ...GOOD,
+    change: (reply) => Buffer.concat([reply.subarray(0, 2), Buffer.of(1, 0), reply.subarray(4)]),
+  },
   'answers too late': { ...GOOD, held: true },
 }
 

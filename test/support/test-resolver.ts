@@ -29,6 +29,8 @@ export const TEST_DNS_CONFIG: DnsConfig = {
   tcpMessageTimeout: 5000,
   tcpMaxInFlight: 100,
   maxPending: 1000,
+  maxQuestionsPerSecond: 0,
+  maxSearchesPerSecond: 0,
   answerTimeout: 2000,
   cacheOctets: 1 << 20,
   maxTtl: 86_400,

@@ -16,6 +16,8 @@ export interface ZonesDeps {
   readonly directory: ZoneDirectory
   readonly suffix: Name
   readonly maxNegativeTtl: number
+  /** Whether a client may have one more name searched for. */
+  readonly maySearch: (address: string) => boolean
 }
 
 /** Seconds an answer lasts that says nobody owns a name: a zone may be published any moment (protocol, section 5). */
@@ -52,6 +54,8 @@ export const zones =
   }
 
 async function answerFor(deps: ZonesDeps, whose: ZoneName, query: Query): Promise<Answer> {
+  if (!deps.maySearch(query.client.address))
+    throw new ResolveFault(ExtendedError.Prohibited, 'this client has too many names searched for')
   const lookup = await deps.directory.find(whose.key, { signal: query.signal })
   switch (lookup.kind) {
     case 'found':

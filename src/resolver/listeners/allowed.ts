@@ -6,7 +6,7 @@ import type { Clock } from '../../clock.ts'
 
 const ANYBODY = 'any'
 /** This machine, private, shared by carriers, link-local, unique local (RFC 1122, 1918, 6598, 3927, 4291, 4193). */
-const NEAR = [
+export const NEAR: readonly string[] = [
   ...['127.0.0.0/8', '10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10', '169.254.0.0/16'],
   ...['::1/128', 'fc00::/7', 'fe80::/10'],
 ]
@@ -67,7 +67,7 @@ export class AllowedClients {
 }
 
 /** IPv4 apart from IPv6, since a BlockList takes an IPv4 address for the IPv6 one that wraps it. */
-class NetworkList {
+export class NetworkList {
   readonly #anybody: boolean
   readonly #ipv4 = new BlockList()
   readonly #ipv6 = new BlockList()

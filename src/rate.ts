@@ -1,6 +1,6 @@
 /** How often something may happen: token buckets, one for each key. */
-import { boundedCache } from '../cache.ts'
-import type { Clock } from '../clock.ts'
+import { boundedCache } from './cache.ts'
+import type { Clock } from './clock.ts'
 
 export interface Rate {
   readonly perSecond: number
