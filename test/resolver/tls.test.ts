@@ -7,9 +7,14 @@ import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls'
 import { pino } from 'pino'
-import type { DnsConfig } from '../../src/resolver/config.ts'
-import { CertificateFault } from '../../src/resolver/listeners/certificate.ts'
-import type { Listener } from '../../src/resolver/listeners/listener.ts'
+import type { DnsConfig, Endpoint } from '../../src/resolver/config.ts'
+import {
+  CertificateFault,
+  type CertificatePair,
+  readCertificate,
+  watchCertificate,
+} from '../../src/resolver/listeners/certificate.ts'
+import { type Listener, ListenFault } from '../../src/resolver/listeners/listener.ts'
 import { listenTls } from '../../src/resolver/listeners/tls.ts'
 import { MessageSplitter, withLength } from '../../src/resolver/stream-framing.ts'
 import { temporaryDirectory } from '../support/dht.ts'
@@ -41,20 +46,24 @@ class Door implements AsyncDisposable {
     await copyFile(join(FIXTURES, 'upstream-certificate.pem'), door.files.certificate)
     await copyFile(join(FIXTURES, 'upstream-key.pem'), door.files.privateKey)
     door.#listener = door.#opened.use(
-      await listenTls({ host: '127.0.0.1', port: 0 }, door.files, {
-        clock: door.clock,
-        config: { ...TEST_DNS_CONFIG, ...config },
-        serve: (packet, { transport }) => {
-          door.transports.push(transport)
-          const reply = Buffer.from(packet)
-          reply.writeUInt16BE(reply.readUInt16BE(2) | Bit.QR, 2)
-          return reply
-        },
-        mayAsk,
-        logger: pino({ level: 'warn' }, { write: (line) => void door.logged.push(line) }),
-      }),
+      await door.another({ host: '127.0.0.1', port: 0 }, { ...TEST_DNS_CONFIG, ...config }, mayAsk),
     )
     return door
+  }
+
+  async another(place: Endpoint, config: DnsConfig = TEST_DNS_CONFIG, mayAsk = () => true) {
+    return await listenTls(place, this.files, {
+      clock: this.clock,
+      config,
+      serve: (packet, { transport }) => {
+        this.transports.push(transport)
+        const reply = Buffer.from(packet)
+        reply.writeUInt16BE(reply.readUInt16BE(2) | Bit.QR, 2)
+        return reply
+      },
+      mayAsk,
+      logger: pino({ level: 'warn' }, { write: (line) => void this.logged.push(line) }),
+    })
   }
 
   get port(): number {
@@ -122,6 +131,37 @@ describe('DNS over TLS', () => {
     first.destroy()
   })
 
+  test('who has closed a connection may open another', async () => {
+    await using door = await Door.open({ tcpMaxConnectionsPerClient: 2 })
+    const stays = await door.connect()
+    let last = await door.connect()
+    for (let turn = 0; turn < 4; turn++) {
+      await assert.rejects(door.connect())
+      last.destroy()
+      await until(async () => {
+        const next = await door.connect().catch(() => undefined)
+        if (next) last = next
+        return next !== undefined
+      })
+    }
+    assert.equal((await exchange(stays, queryPacket('a.example A'))).length, 1)
+    stays.destroy()
+    last.destroy()
+  })
+
+  test('a port that is taken is told by the name of the door', async () => {
+    await using door = await Door.open()
+    const place = { host: '127.0.0.1', port: door.port }
+    await assert.rejects(door.another(place), (fault) => {
+      assert.ok(fault instanceof ListenFault)
+      assert.equal(
+        fault.message,
+        `DNS over TLS cannot listen on TCP 127.0.0.1:${door.port}: another program holds this port.`,
+      )
+      return true
+    })
+  })
+
   test('plain text on it ends that connection and nothing else', async () => {
     await using door = await Door.open()
     const plain = connectTcp({ host: '127.0.0.1', port: door.port })
@@ -164,6 +204,32 @@ describe('its certificate', () => {
     await assert.rejects(open(`${files.certificate}.bad`), refused(/are no certificate and its private key/))
     await writeFile(`${files.certificate}.large`, Buffer.alloc(300_000))
     await assert.rejects(open(`${files.certificate}.large`), refused(/too large/))
+  })
+
+  test('that was renewed between its reading and the first look is not missed', async () => {
+    await using directory = await temporaryDirectory()
+    const files = {
+      certificate: join(directory.path, 'certificate.pem'),
+      privateKey: join(directory.path, 'key.pem'),
+    }
+    const put = async (name: string) => {
+      await copyFile(join(FIXTURES, `${name}-certificate.pem`), files.certificate)
+      await copyFile(join(FIXTURES, `${name}-key.pem`), files.privateKey)
+    }
+    await put('upstream')
+    const pair = await readCertificate(files)
+    await put('door')
+    const clock = new ManualClock()
+    const told: CertificatePair[] = []
+    using _watch = watchCertificate({ files, pair }, (fresh) => void told.push(fresh), {
+      clock,
+      logger: pino({ level: 'silent' }),
+    })
+    await until(() => {
+      clock.advance(60_000)
+      return told.length > 0
+    })
+    assert.deepEqual(told, [await readCertificate(files)])
   })
 
   test('is read again when it has changed; one that cannot be used is logged and the old one stays', async () => {

@@ -54,19 +54,27 @@ async function read(path: string): Promise<Buffer> {
   }
 }
 
+/** What a door has, and where it came from. */
+export interface CertificateInUse {
+  readonly files: CertificateFiles
+  readonly pair: CertificatePair
+}
+
 /** Tells of a pair that has changed and can be used; one that cannot is logged, and the old one stays. */
 export function watchCertificate(
-  files: CertificateFiles,
+  { files, pair }: CertificateInUse,
   renewed: (pair: CertificatePair) => void,
   { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
 ): Disposable {
-  let last: string | undefined
+  let inUse = pair
   let next: Disposable | undefined
   let closed = false
+  // By what is in them: a time of the file says nothing of what was read before it was looked at.
   const look = async () => {
-    const now = await timesOf(files)
-    if (last !== undefined && now !== last) renewed(await readCertificate(files))
-    last = now
+    const found = await readCertificate(files)
+    if (closed || (found.cert.equals(inUse.cert) && found.key.equals(inUse.key))) return
+    renewed(found)
+    inUse = found
   }
   const again = () => {
     if (closed) return
@@ -78,18 +86,11 @@ export function watchCertificate(
         .finally(again)
     })
   }
-  look()
-    .catch(() => undefined)
-    .finally(again)
+  again()
   return {
     [Symbol.dispose]: () => {
       closed = true
       next?.[Symbol.dispose]()
     },
   }
-}
-
-async function timesOf({ certificate, privateKey }: CertificateFiles): Promise<string> {
-  const stats = await Promise.all([stat(certificate), stat(privateKey)])
-  return stats.map(({ mtimeMs, size }) => `${mtimeMs}/${size}`).join()
 }

@@ -34,9 +34,10 @@ class Refusal extends Error {
 /** @throws ListenFault, CertificateFault */
 export async function listenHttps(place: Place, files: CertificateFiles, deps: TcpDeps): Promise<Listener> {
   const guests = new Guests(deps)
+  const pair = await readCertificate(files)
   const { tcpMaxInFlight, tcpMessageTimeout, tcpIdle } = deps.config
   const server = createSecureServer({
-    ...(await readCertificate(files)),
+    ...pair,
     allowHTTP1: true,
     minVersion: 'TLSv1.2',
     handshakeTimeout: tcpMessageTimeout,
@@ -58,8 +59,8 @@ export async function listenHttps(place: Place, files: CertificateFiles, deps: T
   server.on('session', (session) => closeWhenIdle(session, deps))
   server.on('sessionError', (error) => deps.logger.debug({ err: error }, 'an HTTP/2 connection failed'))
   server.on('request', (request, response) => void answer(request, response, deps))
-  const open = await openServer(server, place, { guests, deps })
-  const watch = watchCertificate(files, (fresh) => server.setSecureContext(fresh), deps)
+  const open = await openServer(server, place, { purpose: 'DNS over HTTPS', guests, deps })
+  const watch = watchCertificate({ files, pair }, (fresh) => server.setSecureContext(fresh), deps)
   return {
     endpoint: open.endpoint,
     async [Symbol.asyncDispose]() {

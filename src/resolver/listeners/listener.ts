@@ -18,18 +18,18 @@ export function endpointOf(address: { address: string; port: number }, place: Pl
 export class ListenFault extends Error {
   override readonly name = 'ListenFault'
 
-  constructor(protocol: 'UDP' | 'TCP', place: Place, cause: unknown) {
+  constructor(door: Pick<WantedPort, 'purpose' | 'protocol'>, place: Place, cause: unknown) {
     const sentence =
       'fd' in place
-        ? `DNS cannot use the ${protocol} socket it was handed as descriptor ${place.fd}: ${listenReason(cause)}.`
-        : listenSentence({ purpose: 'DNS', protocol, endpoint: place }, cause)
+        ? `${door.purpose} cannot use the ${door.protocol} socket it was handed as descriptor ${place.fd}: ${listenReason(cause)}.`
+        : listenSentence({ ...door, endpoint: place }, cause)
     super(sentence, { cause })
   }
 }
 
 /** Who wants to listen where. */
 export interface WantedPort {
-  /** "DNS", "REST". */
+  /** "DNS", "DNS over TLS", "REST". */
   readonly purpose: string
   readonly protocol: 'UDP' | 'TCP'
   readonly endpoint: Endpoint

@@ -26,17 +26,21 @@ export async function listenTcp(place: Place, deps: TcpDeps): Promise<Listener> 
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     if (guests.admit(socket)) new Connection(socket, 'tcp', deps).start()
   })
-  return await openServer(server, place, { guests, deps })
+  return await openServer(server, place, { purpose: 'DNS', guests, deps })
 }
 
 /** Of any door that takes connections. @throws ListenFault */
 export async function openServer(
   server: Server,
   place: Place,
-  { guests, deps }: { readonly guests: Guests; readonly deps: TcpDeps },
+  { purpose, guests, deps }: { readonly purpose: string; readonly guests: Guests; readonly deps: TcpDeps },
 ): Promise<Listener> {
   server.maxConnections = deps.config.tcpMaxConnections
-  await bound(server, place)
+  try {
+    await bound(server, place)
+  } catch (cause) {
+    throw new ListenFault({ purpose, protocol: 'TCP' }, place, cause)
+  }
   server.on('error', (error) => deps.logger.warn({ err: error }, 'TCP server error'))
   return {
     endpoint: endpointOf(server.address() as AddressInfo, place),
@@ -49,18 +53,16 @@ export async function openServer(
 }
 
 async function bound(server: Server, place: Place): Promise<void> {
-  try {
-    server.listen('fd' in place ? place : { ...place, ipv6Only: isIPv6(place.host) })
-    await once(server, 'listening')
-  } catch (cause) {
-    throw new ListenFault('TCP', place, cause)
-  }
+  server.listen('fd' in place ? place : { ...place, ipv6Only: isIPv6(place.host) })
+  await once(server, 'listening')
 }
 
 /** The connections of one door, counted by client. */
 export class Guests {
   readonly #deps: TcpDeps
-  readonly #connections = new Map<Socket, string>()
+  readonly #connections = new Set<Socket>()
+  /** How many each client has; none at 0. */
+  readonly #ofClient = new Map<string, number>()
 
   constructor(deps: TcpDeps) {
     this.#deps = deps
@@ -69,18 +71,26 @@ export class Guests {
   /** @returns false when it was closed: its client may not ask, or has too many */
   admit(socket: Socket): boolean {
     const address = socket.remoteAddress ?? ''
-    const ofClient = [...this.#connections.values()].filter((other) => other === address).length
+    const ofClient = this.#ofClient.get(address) ?? 0
     if (!this.#deps.mayAsk(address) || ofClient >= this.#deps.config.tcpMaxConnectionsPerClient) {
       socket.destroy()
       return false
     }
-    this.#connections.set(socket, address)
-    socket.on('close', () => this.#connections.delete(socket))
+    this.#connections.add(socket)
+    this.#ofClient.set(address, ofClient + 1)
+    socket.on('close', () => this.#left(socket, address))
     return true
   }
 
+  #left(socket: Socket, address: string): void {
+    this.#connections.delete(socket)
+    const others = (this.#ofClient.get(address) ?? 1) - 1
+    if (others > 0) this.#ofClient.set(address, others)
+    else this.#ofClient.delete(address)
+  }
+
   destroyAll(): void {
-    for (const socket of this.#connections.keys()) socket.destroy()
+    for (const socket of this.#connections) socket.destroy()
   }
 }
 

@@ -7,9 +7,10 @@ import { Connection, Guests, openServer, type TcpDeps } from './tcp.ts'
 /** @throws ListenFault, CertificateFault */
 export async function listenTls(place: Place, files: CertificateFiles, deps: TcpDeps): Promise<Listener> {
   const guests = new Guests(deps)
+  const pair = await readCertificate(files)
   const server = createServer(
     {
-      ...(await readCertificate(files)),
+      ...pair,
       allowHalfOpen: true,
       minVersion: 'TLSv1.2',
       ALPNProtocols: ['dot'], // RFC 7858 has none: a client without ALPN is served too
@@ -23,8 +24,8 @@ export async function listenTls(place: Place, files: CertificateFiles, deps: Tcp
     deps.logger.debug({ err: error }, 'a TLS connection failed')
     socket.destroy()
   })
-  const open = await openServer(server, place, { guests, deps })
-  const watch = watchCertificate(files, (fresh) => server.setSecureContext(fresh), deps)
+  const open = await openServer(server, place, { purpose: 'DNS over TLS', guests, deps })
+  const watch = watchCertificate({ files, pair }, (fresh) => server.setSecureContext(fresh), deps)
   return {
     endpoint: open.endpoint,
     async [Symbol.asyncDispose]() {

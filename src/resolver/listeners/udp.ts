@@ -61,6 +61,6 @@ async function bound(socket: Socket, place: Place): Promise<void> {
     await listening
   } catch (cause) {
     socket.close()
-    throw new ListenFault('UDP', place, cause)
+    throw new ListenFault({ purpose: 'DNS', protocol: 'UDP' }, place, cause)
   }
 }
