@@ -11,6 +11,8 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   token: async () => (await import('./token.ts')).token,
   resolve: async () => (await import('./resolve.ts')).resolve,
   queries: async () => (await import('./queries.ts')).queries,
+  keygen: async () => (await import('./keygen.ts')).keygen,
+  sign: async () => (await import('./sign.ts')).sign,
   testnet: async () => (await import('./testnet.ts')).testnet,
   help: async () => help,
   version: async () => (await import('./version.ts')).version,

@@ -80,10 +80,12 @@ export const HELP = `kadns: a DNS without a root. Names belong to keys; nobody h
   kadns resolve NAME [TYPE]       ask the running node for a name
   kadns queries [TEXT]            show the questions of late, where dns.query_log keeps them
   kadns token                     print the token that writing over REST takes
+  kadns keygen                    make a key, in a file, without a node
+  kadns sign ZONEFILE --key FILE  sign a zone file with it, without a node
   kadns testnet N                 run N nodes (1 to 100) that know each other, to play with
   kadns help [COMMAND] | version
 
-  --json   JSON instead of words (resolve, queries, token, testnet)
+  --json   JSON instead of words (resolve, queries, token, keygen, sign, testnet)
   --help   behind a command: how it is used
 
 Exit codes: 0 done, 1 refused or not found, 2 wrong usage or settings, 3 the node was not reached.

@@ -95,7 +95,7 @@ function unreadable(what: string): (cause: unknown) => never {
 }
 
 /** Whole or not at all, and on the disk when this returns: a file beside it, flushed, renamed, and the folder flushed. */
-async function writeDurably(file: string, octets: Uint8Array): Promise<void> {
+export async function writeDurably(file: string, octets: Uint8Array): Promise<void> {
   const beside = `${file}.new`
   try {
     await writeFlushed(beside, octets)
@@ -107,6 +107,11 @@ async function writeDurably(file: string, octets: Uint8Array): Promise<void> {
       cause,
     )
   }
+  await syncFolderOf(file)
+}
+
+/** @throws PublisherFault `storage` */
+export async function syncFolderOf(file: string): Promise<void> {
   try {
     await using folder = await open(dirname(file), 'r')
     await folder.sync()
@@ -120,7 +125,7 @@ function storageFault(sentence: string, cause: unknown): PublisherFault {
   return new PublisherFault('storage', sentence, { cause })
 }
 
-async function writeFlushed(file: string, octets: Uint8Array): Promise<void> {
+export async function writeFlushed(file: string, octets: Uint8Array): Promise<void> {
   await using handle = await open(file, 'w', 0o600)
   await handle.writeFile(octets)
   await handle.sync()

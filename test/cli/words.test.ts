@@ -14,7 +14,7 @@ describe('help', () => {
       await using place = await Workplace.open()
       const { code, stdout, stderr } = await place.run(...words)
       assert.deepEqual([code, stderr], [0, ''])
-      for (const command of ['up', 'token', 'resolve NAME', 'testnet N']) {
+      for (const command of ['up', 'token', 'resolve NAME', 'keygen', 'sign ZONEFILE', 'testnet N']) {
         assert.match(stdout, new RegExp(`^ {2}kadns ${command}`, 'm'))
       }
     })
@@ -29,7 +29,7 @@ describe('help', () => {
     assert.match(stdout, /Default: 127\.0\.0\.1:5300/)
   })
 
-  for (const command of ['token', 'resolve', 'testnet']) {
+  for (const command of ['token', 'resolve', 'keygen', 'sign', 'testnet']) {
     test(`kadns ${command} --help has an example, and so has kadns help ${command}`, async () => {
       await using place = await Workplace.open()
       const { code, stdout } = await place.run(command, '--help')

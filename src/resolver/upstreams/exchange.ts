@@ -58,14 +58,17 @@ export function withId({ packet, query }: Outgoing, id: number): Outgoing {
   return { id, query, packet: copy }
 }
 
-/** Settles with the reply these octets are to our question; lets them pass when they are not: then the true one may still come. */
+/**
+ * Settles with the reply these octets are to our question; lets them pass when they are not: then the true one may still come.
+ * @returns whether they are
+ */
 export function settleWith(
   octets: Uint8Array,
   outgoing: Outgoing,
   { resolve, reject }: Pick<PromiseWithResolvers<Message>, 'resolve' | 'reject'>,
-): void {
+): boolean {
   const head = readHead(octets)
-  if (!head || !isReplyTo(head, outgoing)) return
+  if (!head || !isReplyTo(head, outgoing)) return false
   try {
     resolve(decodeMessage(octets, { trailing: 'ignore' }))
   } catch (fault) {
@@ -73,6 +76,7 @@ export function settleWith(
     if (head.flags.truncated) resolve(head)
     else reject(fault)
   }
+  return true
 }
 
 function isReplyTo({ id, opcode, flags, questions }: Message, outgoing: Outgoing): boolean {

@@ -25,7 +25,7 @@ export function exchangeUdp(endpoint: Endpoint, outgoing: Outgoing, signal: Abor
     ) {
       // Back in the asker's case, before names that point to it are read.
       outgoing.packet.copy(octets, HEADER_OCTETS, HEADER_OCTETS, nameEnd)
-      settleWith(octets, outgoing, settling)
+      if (settleWith(octets, outgoing, settling)) return
     }
     reject(new NearMiss('A reply is not to the question that was sent.'))
   })
