@@ -13,7 +13,11 @@ import { openPublisher } from './publisher/publisher.ts'
 import { type DnsConfig, formatEndpoint } from './resolver/config.ts'
 import { ListFault } from './resolver/fault.ts'
 import { type HandedOver, handedOver } from './resolver/listeners/handed-over.ts'
-import { type OwnCertificateNeeds, ownCertificate } from './resolver/listeners/own-certificate.ts'
+import {
+  type OwnCertificateNeeds,
+  ownCertificate,
+  renewOwnCertificate,
+} from './resolver/listeners/own-certificate.ts'
 import { makeResolver, openDoors, type Resolver } from './resolver/resolver.ts'
 import { isSystemError, systemReason } from './system.ts'
 import type { PublicKey } from './zone/key.ts'
@@ -95,7 +99,7 @@ function packetsTo(directory: NetworkDirectory): ApiDeps['publishPacket'] {
 }
 
 async function openRooms(config: Config, needs: RoomNeeds): Promise<Daemon> {
-  const { logger, clock: machine } = needs
+  const { logger, clock: machine, handed } = needs
   const { data: dataDirectory, names } = config
   const { suffix } = names
   await using opening = new AsyncDisposableStack()
@@ -117,12 +121,12 @@ async function openRooms(config: Config, needs: RoomNeeds): Promise<Daemon> {
     await openPublisher({ ...ofPublisher, logger: logger.child({ room: 'publisher' }) }),
   )
   const ofDns = { clock, logger: logger.child({ room: 'resolver' }) }
-  const ofResolver = { ...ofDns, config: await withCertificate(config, { ...ofDns, handed: needs.handed }) }
+  const ofResolver = { ...ofDns, config: await withCertificate(config, { ...ofDns, handed, opening }) }
   const isTrusted = (key: PublicKey) =>
     publisher.get(key) !== undefined || names.privateAddresses.includes(key.label)
   const resolver = opening.use(makeResolver({ ...ofResolver, house, suffix, directory, isTrusted }))
   const reload = oneByOne(() => reloadHouse(resolver, config, needs))
-  const doors = opening.use(await openDoors(ofResolver, resolver.serve, needs.handed))
+  const doors = opening.use(await openDoors(ofResolver, resolver.serve, handed))
   const dns = doors.endpoints.map(formatEndpoint)
   const api: Api = opening.use(
     await openApi({
@@ -228,13 +232,20 @@ function halfCertificate({ dns: { certificate, privateKey } }: Config): string[]
   ]
 }
 
+interface CertificateNeeds extends Omit<OwnCertificateNeeds, 'directory'>, Pick<RoomNeeds, 'handed'> {
+  readonly opening: AsyncDisposableStack
+}
+
 /** With a certificate of its own making where one is needed and none is named. */
 async function withCertificate(
   { dns, data }: Config,
-  { handed, ...needs }: Omit<OwnCertificateNeeds, 'directory'> & Pick<RoomNeeds, 'handed'>,
+  { handed, opening, ...needs }: CertificateNeeds,
 ): Promise<DnsConfig> {
   const isNeeded =
     dns.tlsListen.length + dns.httpsListen.length > 0 || handed.some(({ door }) => door !== 'dns')
   if (!isNeeded || dns.certificate !== '') return dns
-  return { ...dns, ...(await ownCertificate({ ...needs, directory: data })) }
+  const ofOwn = { ...needs, directory: data }
+  const files = await ownCertificate(ofOwn)
+  opening.use(renewOwnCertificate(ofOwn))
+  return { ...dns, ...files }
 }

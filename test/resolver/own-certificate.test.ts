@@ -7,10 +7,11 @@ import type { AddressInfo } from 'node:net'
 import { test } from 'node:test'
 import { connect, createServer } from 'node:tls'
 import { pino } from 'pino'
-import { ownCertificate } from '../../src/resolver/listeners/own-certificate.ts'
-import { makeSelfSigned } from '../../src/resolver/listeners/self-signed.ts'
+import { ownCertificate, renewOwnCertificate } from '../../src/resolver/listeners/own-certificate.ts'
+import { makeSelfSigned, pinOf } from '../../src/resolver/listeners/self-signed.ts'
 import { temporaryDirectory } from '../support/dht.ts'
 import { ManualClock } from '../support/manual-clock.ts'
+import { until } from '../support/until.ts'
 import { octets } from '../support/wire.ts'
 
 const DAY = 86_400_000
@@ -53,8 +54,9 @@ async function setUp() {
   const clock = new ManualClock()
   const logged: string[] = []
   const logger = pino({ level: 'warn' }, { write: (line) => void logged.push(line) })
-  const make = () => ownCertificate({ directory: place.path, clock, logger })
-  return { clock, logged, make, [Symbol.asyncDispose]: () => place[Symbol.asyncDispose]() }
+  const needs = { directory: place.path, clock, logger }
+  const make = () => ownCertificate(needs)
+  return { clock, logged, needs, make, [Symbol.asyncDispose]: () => place[Symbol.asyncDispose]() }
 }
 
 test('a client that was told of it connects, by address and by name', async () => {
@@ -110,4 +112,18 @@ test('another is made in its second half, when the clock was wrong, and when a f
     assert.ok(new X509Certificate(next).validToDate.getTime() > own.clock.now())
     last = next
   }
+})
+
+test('a node that runs for long makes another in its second half, and logs the pin of that', async () => {
+  await using own = await setUp()
+  const { certificate } = await own.make()
+  const first = new X509Certificate(await readFile(certificate))
+  using _renewal = renewOwnCertificate(own.needs)
+  await until(() => {
+    own.clock.advance(DAY)
+    return own.logged.length > 1
+  })
+  const second = new X509Certificate(await readFile(certificate))
+  assert.ok(second.validFromDate.getTime() - first.validFromDate.getTime() >= 198 * DAY)
+  assert.equal(JSON.parse(own.logged[1] ?? '').pin, pinOf(second.publicKey))
 })

@@ -11,7 +11,7 @@ import type { CertificateFiles } from './certificate.ts'
 import { makeSelfSigned, pinOf } from './self-signed.ts'
 
 const DAY = 86_400_000
-/** It lives for so long (what browsers bear), and a start within the last half makes another. */
+/** It lives for so long (what browsers bear), and within the last half another is made. */
 const LIFETIME = 397 * DAY
 const RENEWED_WITHIN = LIFETIME / 2
 /** A clock may be behind. */
@@ -30,10 +30,7 @@ export async function ownCertificate({
   clock,
   logger,
 }: OwnCertificateNeeds): Promise<CertificateFiles> {
-  const files = {
-    certificate: join(directory, 'certificate.pem'),
-    privateKey: join(directory, 'certificate.key'),
-  }
+  const files = filesIn(directory)
   if (!(await isGood(files, clock.now()))) await make(files, clock.now())
   const { publicKey } = new X509Certificate(await readFile(files.certificate))
   logger.warn(
@@ -41,6 +38,38 @@ export async function ownCertificate({
     'DNS over TLS and HTTPS have a certificate this node has made itself: clients have to be told to trust it, by its file or pin',
   )
   return files
+}
+
+/** Makes another in time on a node that runs for long; the doors find it as they find any that is renewed. */
+export function renewOwnCertificate(needs: OwnCertificateNeeds): Disposable {
+  const { directory, clock, logger } = needs
+  let next: Disposable | undefined
+  let closed = false
+  const look = async () => {
+    if (!(await isGood(filesIn(directory), clock.now()))) await ownCertificate(needs)
+  }
+  const again = () => {
+    if (closed) return
+    next = clock.after(DAY, () => {
+      look()
+        .catch((fault) => logger.warn({ err: fault }, 'no new certificate could be made; the old one stays'))
+        .finally(again)
+    })
+  }
+  again()
+  return {
+    [Symbol.dispose]: () => {
+      closed = true
+      next?.[Symbol.dispose]()
+    },
+  }
+}
+
+function filesIn(directory: string): CertificateFiles {
+  return {
+    certificate: join(directory, 'certificate.pem'),
+    privateKey: join(directory, 'certificate.key'),
+  }
 }
 
 async function isGood({ certificate, privateKey }: CertificateFiles, now: number): Promise<boolean> {
