@@ -1,12 +1,22 @@
 /** The body of a PUT of records: shape and meaning checked together, so that every fault is in one list. */
-import type { ResourceRecord } from '../dns/message.ts'
-import type { Name } from '../dns/name.ts'
+import { DnsFault } from '../dns/fault.ts'
+import { formatType, type ResourceRecord } from '../dns/message.ts'
+import { formatName, type Name, sameName } from '../dns/name.ts'
 import type { PublicKey } from '../zone/key.ts'
-import { parseRecords, type RecordFault, RecordsFault, type RecordText } from '../zone/records.ts'
+import {
+  formatRecordText,
+  parseDataType,
+  parseOwner,
+  parseRecords,
+  type RecordFault,
+  RecordsFault,
+  type RecordText,
+} from '../zone/records.ts'
+import { contentOf, type SignedZone, wholeContentOf } from '../zone/signed-zone.ts'
 import { DEFAULT_TTL } from '../zone/zone-file.ts'
 import { HttpFault } from './problem.ts'
 
-interface Target {
+export interface Target {
   readonly key: PublicKey
   readonly suffix: Name
 }
@@ -23,6 +33,62 @@ export function recordsFromBody(body: unknown, { key, suffix }: Target): Resourc
   const records = collect(objects, { key, suffix }, faults)
   if (faults.length > 0) throw new RecordsFault(faults.sort((a, b) => a.index - b.index))
   return records
+}
+
+/** Which set of the zone a path speaks of. */
+export interface RecordSet {
+  readonly name: Name
+  readonly type: number
+}
+
+/** @throws HttpFault 422 */
+export function recordSetFrom(
+  { name, type }: { name: string; type: string },
+  { key, suffix }: Target,
+): RecordSet {
+  try {
+    return { name: parseOwner(name, key, suffix), type: parseDataType(type) }
+  } catch (fault) {
+    if (fault instanceof DnsFault) throw new HttpFault(422, fault.message)
+    throw fault
+  }
+}
+
+/** Whether a record is of that set. */
+export function isOf({ name, type }: RecordSet, record: ResourceRecord): boolean {
+  return record.type === type && sameName(record.name, name)
+}
+
+/**
+ * A zone's records with one set in place of what there was of it; what this node does not understand of the others stays.
+ * @param body records without name and type, which stand in the path
+ * @throws HttpFault 400 or 422, RecordsFault, whose faults count the body's records first
+ */
+export function withRecordSet(
+  zone: SignedZone,
+  body: unknown,
+  { set, ...target }: Target & { readonly set: RecordSet },
+): ResourceRecord[] {
+  const named = { name: formatName(set.name), type: formatType(set.type) }
+  const entries = entriesOf(body).map((entry) => (isObject(entry) ? inSet(entry, named) : entry))
+  const beside = contentOf(zone).filter((record) => !isOf(set, record))
+  const texts = beside.map((record) => formatRecordText(record, target.key))
+  const checked = recordsFromBody({ records: [...entries, ...texts] }, target)
+  return [...withoutRecordSet(zone, set), ...checked.slice(0, entries.length)]
+}
+
+export function withoutRecordSet(zone: SignedZone, set: RecordSet): ResourceRecord[] {
+  return wholeContentOf(zone).filter((record) => !isOf(set, record))
+}
+
+function inSet(
+  entry: Record<string, unknown>,
+  named: { name: string; type: string },
+): Record<string, unknown> {
+  const twice = ['name', 'type'].filter((member) => Object.hasOwn(entry, member))
+  if (twice.length > 0)
+    throw new HttpFault(422, `The path says the ${twice.join(' and ')}; leave it out of the body.`)
+  return { ...named, ...entry }
 }
 
 /** The entry with fields that no record can have in place of those of a wrong type, so that the others are still judged. */

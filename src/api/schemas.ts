@@ -27,6 +27,24 @@ export const RecordSchema = Type.Object(
 
 export const RecordsBody = Type.Object({ records: Type.Array(RecordSchema) }, { additionalProperties: false })
 
+export const RecordSetBody = Type.Object(
+  {
+    records: Type.Array(
+      Type.Object(
+        { ttl: RecordSchema.properties.ttl, value: RecordSchema.properties.value },
+        { additionalProperties: false },
+      ),
+    ),
+  },
+  { additionalProperties: false },
+)
+
+export const RecordSetParams = Type.Object({
+  key: Type.String(),
+  name: Type.String({ description: 'Relative to the zone; @ is the apex.', examples: ['www'] }),
+  type: Type.String({ examples: ['A'] }),
+})
+
 export const CreatedZone = Type.Object({
   key: Type.String({ description: '52 characters of z-base-32.' }),
   name: Type.String({ description: 'What people type.' }),

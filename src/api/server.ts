@@ -16,6 +16,7 @@ import { nodeRoutes } from './node-routes.ts'
 import { packetRoutes } from './packet-routes.ts'
 import { asHttpFault, HttpFault, handleErrors, sendProblem } from './problem.ts'
 import { queryRoutes } from './query-routes.ts'
+import { recordRoutes } from './record-routes.ts'
 import { zoneRoutes } from './zone-routes.ts'
 
 export interface ApiConfig {
@@ -98,6 +99,7 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
   await app.register(swagger, { openapi: DESCRIPTION })
   const addRefusals = refuseOtherMethods(app)
   zoneRoutes(app, deps)
+  recordRoutes(app, deps)
   await app.register(packetRoutes(deps))
   nodeRoutes(app, deps)
   queryRoutes(app, deps)

@@ -1,24 +1,13 @@
 /** Zones of this node over HTTP: made, listed, shown, and filled with records. */
 import type { FastifyInstance } from 'fastify'
 import { formatName, joinNames } from '../dns/name.ts'
-import { ZoneFault } from '../zone/fault.ts'
 import { type PublicKey, publicKeyFromLabel } from '../zone/key.ts'
 import { formatRecordText } from '../zone/records.ts'
 import { contentOf, formatTime, type SignedZone } from '../zone/signed-zone.ts'
+import { etagOf, isAmong } from './etag.ts'
 import { HttpFault } from './problem.ts'
-import { recordsFromBody } from './record-body.ts'
-import {
-  CreatedZone,
-  PublishedZone,
-  RecordsBody,
-  Refusals,
-  TOKEN_NEEDED,
-  ZoneDetail,
-  ZoneList,
-  ZoneParams,
-} from './schemas.ts'
+import { CreatedZone, Refusals, TOKEN_NEEDED, ZoneDetail, ZoneList, ZoneParams } from './schemas.ts'
 import type { ApiDeps } from './server.ts'
-import { sizeFault } from './zone-size.ts'
 
 const CREATE = {
   summary: 'Make a key and its zone',
@@ -31,14 +20,6 @@ const SHOW = {
   params: ZoneParams,
   response: { 200: ZoneDetail, ...Refusals },
 }
-const REPLACE = {
-  summary: 'Replace all records',
-  security: TOKEN_NEEDED,
-  params: ZoneParams,
-  body: RecordsBody,
-  response: { 200: PublishedZone, ...Refusals },
-}
-
 type WithKey = { Params: { key: string } }
 
 export function zoneRoutes(app: FastifyInstance, { publisher, suffix }: ApiDeps): void {
@@ -61,33 +42,22 @@ export function zoneRoutes(app: FastifyInstance, { publisher, suffix }: ApiDeps)
 
   app.get('/v1/zones', { schema: LIST }, async () => ({ zones: publisher.list().map(summary) }))
 
-  app.get<WithKey>('/v1/zones/:key', { schema: SHOW }, async ({ params }) => {
+  app.get<WithKey>('/v1/zones/:key', { schema: SHOW }, async ({ params, headers }, reply) => {
     const zone = publisher.get(keyFrom(params.key))
     if (!zone) throw unknownZone(params.key)
+    reply.header('etag', etagOf(zone))
+    if (isAmong(headers['if-none-match'], zone)) return reply.code(304).send()
     const records = contentOf(zone).map((record) => formatRecordText(record, zone.key))
     return { ...summary(zone), ...status(zone.key), records }
   })
-
-  // The body is checked by recordsFromBody, whose faults say more than a schema's.
-  const options = { schema: REPLACE, attachValidation: true }
-  app.put<WithKey>('/v1/zones/:key/records', options, async ({ params, body }) => {
-    const key = keyFrom(params.key)
-    if (!publisher.get(key)) throw unknownZone(params.key)
-    const records = recordsFromBody(body, { key, suffix })
-    const { zone, storedOn } = await publisher.replace(key, records).catch((fault: unknown) => {
-      throw fault instanceof ZoneFault && fault.reason === 'size' ? sizeFault(records, key) : fault
-    })
-    const { sequence, expires } = summary(zone)
-    return { sequence, expires, storedOn }
-  })
 }
 
-function keyFrom(label: string): PublicKey {
+export function keyFrom(label: string): PublicKey {
   const key = publicKeyFromLabel(label)
   if (!key) throw new HttpFault(404, `"${label}" is no key: a key has 52 characters of z-base-32.`)
   return key
 }
 
-function unknownZone(label: string): HttpFault {
+export function unknownZone(label: string): HttpFault {
   return new HttpFault(404, `This node holds no key for zone ${label}.`)
 }

@@ -18,6 +18,12 @@ export interface Publisher extends AsyncDisposable {
    * @throws PublisherFault, or ZoneFault `size` / `content` when they make no zone; then nothing has changed
    */
   replace(key: PublicKey, records: readonly ResourceRecord[]): Promise<Published>
+  /**
+   * The same with what is made of the newest content there is, of this device or another that this node can hear of. Nothing
+   * else is signed in between.
+   * @param change what it throws is thrown, and nothing has changed
+   */
+  change(key: PublicKey, change: (newest: SignedZone) => readonly ResourceRecord[]): Promise<Published>
   list(): readonly SignedZone[]
   get(key: PublicKey): SignedZone | undefined
   /** What has become of its last zone; undefined for a key that is not this node's. */

@@ -109,10 +109,17 @@ class FilePublisher implements Publisher, Tended {
   }
 
   async replace(key: PublicKey, records: readonly ResourceRecord[]): Promise<Published> {
+    return await this.change(key, () => records)
+  }
+
+  async change(key: PublicKey, change: Parameters<Publisher['change']>[1]): Promise<Published> {
+    const { directory } = this.#deps
     const enough = Promise.withResolvers<Published>()
     const whole = this.#locks.run(key.label, async () => {
       const own = this.#own(key)
-      const zone = await this.#signNext(own, records)
+      const lookup = await directory.find(key, { signal: this.#closing.signal, maxAge: 0 })
+      if (lookup.kind === 'found') this.#adopt(lookup.zone)
+      const zone = await this.#signNext(own, change(own.zone))
       return await this.#handOn(own, zone, enough.resolve).catch((cause: unknown) => this.#later(own, cause))
     })
     return await Promise.race([enough.promise, whole])

@@ -105,7 +105,8 @@ function attempt<T>(parse: () => T, field: RecordFault['field'], report: Parsing
   }
 }
 
-function parseOwner(text: string, key: PublicKey, suffix: Name): Name {
+/** @throws DnsFault for what is no name, or none of this zone */
+export function parseOwner(text: string, key: PublicKey, suffix: Name): Name {
   const name = withoutSuffix(parseName(text, key.apex), suffix)
   if (!isUnder(name, key.apex))
     throw new DnsFault('bad-name', `The name "${text}" lies outside the zone ${key.label}.`)

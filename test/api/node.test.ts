@@ -129,6 +129,7 @@ describe('the node', () => {
     )
     assert.deepEqual(routes.sort(), [
       'delete /v1/queries token',
+      'delete /v1/zones/{key}/records/{name}/{type} token',
       'get /healthz',
       'get /v1/node',
       'get /v1/queries token',
@@ -139,6 +140,7 @@ describe('the node', () => {
       'post /v1/zones token',
       'put /v1/zones/{key}/packet token',
       'put /v1/zones/{key}/records token',
+      'put /v1/zones/{key}/records/{name}/{type} token',
     ])
   })
 })

@@ -45,6 +45,15 @@ export class MemoryPublisher implements Publisher {
     return { zone: this.#sign(own.secret, records), storedOn: this.storedOn }
   }
 
+  async change(
+    key: PublicKey,
+    change: (newest: SignedZone) => readonly ResourceRecord[],
+  ): Promise<Published> {
+    const newest = this.get(key)
+    if (!newest) throw new PublisherFault('unknown-zone', `This node holds no key for zone ${key.label}.`)
+    return await this.replace(key, change(newest))
+  }
+
   /** Ends the key for good. */
   revoke(key: PublicKey): void {
     const own = this.#zones.get(key.label)

@@ -48,12 +48,18 @@ export class RunningNode {
   }
 
   /** With the token. */
-  async request(method: 'POST' | 'PUT', path: string, body?: object): Promise<Response> {
+  async request(
+    method: 'POST' | 'PUT',
+    path: string,
+    body?: object,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<Response> {
     return await fetch(`http://${this.api}${path}`, {
       method,
       headers: {
         authorization: `Bearer ${this.#token}`,
         ...(body && { 'content-type': 'application/json' }),
+        ...headers,
       },
       ...(body && { body: JSON.stringify(body) }),
     })

@@ -1,0 +1,103 @@
+/** Records of this node's zones over HTTP: all of a zone replaced, or those of one name and type. */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { ResourceRecord } from '../dns/message.ts'
+import { ZoneFault } from '../zone/fault.ts'
+import type { PublicKey } from '../zone/key.ts'
+import { contentOf, formatTime, type SignedZone } from '../zone/signed-zone.ts'
+import { etagOf, refuseUnlessMatching } from './etag.ts'
+import { HttpFault } from './problem.ts'
+import { isOf, recordSetFrom, recordsFromBody, withoutRecordSet, withRecordSet } from './record-body.ts'
+import {
+  PublishedZone,
+  RecordSetBody,
+  RecordSetParams,
+  RecordsBody,
+  Refusals,
+  TOKEN_NEEDED,
+  ZoneParams,
+} from './schemas.ts'
+import type { ApiDeps } from './server.ts'
+import { keyFrom, unknownZone } from './zone-routes.ts'
+import { sizeFault } from './zone-size.ts'
+
+const COMMON = {
+  description:
+    'The ETag of a zone is its sequence. With If-Match: 412 where another has written since, on this device or another.',
+  security: TOKEN_NEEDED,
+  response: { 200: PublishedZone, ...Refusals },
+}
+const REPLACE = { ...COMMON, summary: 'Replace all records', params: ZoneParams, body: RecordsBody }
+const REPLACE_SET = {
+  ...COMMON,
+  summary: 'Replace the records of one name and type; the others stay',
+  params: RecordSetParams,
+  body: RecordSetBody,
+}
+const DELETE_SET = {
+  ...COMMON,
+  summary: 'Delete the records of one name and type; 404 where there are none',
+  params: RecordSetParams,
+}
+
+type WithKey = { Params: { key: string } }
+type WithSet = { Params: { key: string; name: string; type: string } }
+/** What becomes of the records of a zone. */
+type Change = (newest: SignedZone) => ResourceRecord[]
+
+// Bodies are checked by record-body.ts, whose faults say more than a schema's.
+const CHECKED_THERE = { attachValidation: true }
+const SET = '/v1/zones/:key/records/:name/:type'
+
+export function recordRoutes(app: FastifyInstance, { publisher, suffix }: ApiDeps): void {
+  const ownKey = (label: string): PublicKey => {
+    const key = keyFrom(label)
+    if (!publisher.get(key)) throw unknownZone(label)
+    return key
+  }
+
+  const write = async (
+    key: PublicKey,
+    change: Change,
+    { request, reply }: { request: FastifyRequest; reply: FastifyReply },
+  ) => {
+    let records: ResourceRecord[] = []
+    const written = publisher.change(key, (newest) => {
+      refuseUnlessMatching(request.headers['if-match'], newest)
+      records = change(newest)
+      return records
+    })
+    const { zone, storedOn } = await written.catch((fault: unknown) => {
+      throw fault instanceof ZoneFault && fault.reason === 'size' ? sizeFault(records, key) : fault
+    })
+    reply.header('etag', etagOf(zone))
+    return { sequence: String(zone.sequence), expires: formatTime(zone.expires) ?? null, storedOn }
+  }
+
+  app.put<WithKey>(
+    '/v1/zones/:key/records',
+    { schema: REPLACE, ...CHECKED_THERE },
+    async (request, reply) => {
+      const key = ownKey(request.params.key)
+      const records = recordsFromBody(request.body, { key, suffix })
+      return await write(key, () => records, { request, reply })
+    },
+  )
+
+  app.put<WithSet>(SET, { schema: REPLACE_SET, ...CHECKED_THERE }, async (request, reply) => {
+    const key = ownKey(request.params.key)
+    const set = recordSetFrom(request.params, { key, suffix })
+    const change: Change = (newest) => withRecordSet(newest, request.body, { key, suffix, set })
+    return await write(key, change, { request, reply })
+  })
+
+  app.delete<WithSet>(SET, { schema: DELETE_SET }, async (request, reply) => {
+    const { params } = request
+    const key = ownKey(params.key)
+    const set = recordSetFrom(params, { key, suffix })
+    const change: Change = (newest) => {
+      if (contentOf(newest).some((record) => isOf(set, record))) return withoutRecordSet(newest, set)
+      throw new HttpFault(404, `The zone has no ${params.type.toUpperCase()} record of "${params.name}".`)
+    }
+    return await write(key, change, { request, reply })
+  })
+}
