@@ -13,7 +13,6 @@ export type Whose =
   | { readonly kind: 'ordinary' }
 
 /** RFC 9476: names under it are outside the DNS, and never sent there. */
-/** RFC 9476: names outside the DNS. */
 export const ALT = nameFromLabels(['alt'])
 /** No top-level domain is longer than 24 octets; a longer label is a mistyped key and nobody's business. */
 const LONGEST_TOP_LABEL = 30

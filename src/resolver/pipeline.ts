@@ -1,7 +1,7 @@
 /** The order of the layers is what the resolver does. It is written here and nowhere else; each feels only what is below it. */
 
 import { aliases } from './layers/aliases.ts'
-import { type Blocking, block } from './layers/block.ts'
+import { type BlockDeps, block } from './layers/block.ts'
 import { coalesce } from './layers/coalesce.ts'
 import { failure } from './layers/failure.ts'
 import { failureMemory } from './layers/failure-memory.ts'
@@ -13,12 +13,10 @@ import { special } from './layers/special.ts'
 import { type ZonesDeps, zones } from './layers/zones.ts'
 import { type Answer, compose, type Resolve } from './query.ts'
 
-export interface PipelineDeps extends ZonesDeps, ForwardDeps, LoopsDeps, InwardDeps {
+export interface PipelineDeps extends ZonesDeps, ForwardDeps, LoopsDeps, InwardDeps, BlockDeps {
   readonly maxAliases: number
   /** Records for names of the house, as they stand now. */
   readonly localNames: () => LocalNames
-  /** What is not to be answered, likewise. */
-  readonly blocking: () => Blocking
   /** Another one each time that what was said before no longer counts. */
   readonly generation: () => number
   /** Told of faults nobody foresaw. */
@@ -26,11 +24,10 @@ export interface PipelineDeps extends ZonesDeps, ForwardDeps, LoopsDeps, InwardD
 }
 
 /** What becomes of an answer by what the owner of this node has laid down, as it stands now. */
-export function judging({
-  localNames,
-  blocking,
-}: Pick<PipelineDeps, 'localNames' | 'blocking'>): (answer: Answer) => Resolve {
-  return (answer) => compose([local(localNames), block(blocking)], async () => answer)
+export function judging(
+  deps: Pick<PipelineDeps, 'localNames' | 'blocking' | 'suffix'>,
+): (answer: Answer) => Resolve {
+  return (answer) => compose([local(deps.localNames), block(deps)], async () => answer)
 }
 
 export function pipeline(deps: PipelineDeps): Resolve {
@@ -41,7 +38,7 @@ export function pipeline(deps: PipelineDeps): Resolve {
       aliases(deps.maxAliases), // above all that answers: an alias may lead anywhere, from ours to the ordinary DNS and back
       local(deps.localNames), // above special: a house may well have names under home.arpa, and its own reverse zones
       special(deps.upstreams.isApart), // above everything that asks somebody: these names are nobody's business but this machine's
-      block(deps.blocking), // below local, since the owner's word beats a list; above all that asks: what is blocked is told nobody
+      block(deps), // below local, since the owner's word beats a list; above all that asks: what is blocked is told nobody
       zones(deps), // where our names end: none of them passes
       loops(deps), // above coalesce: in a loop the same question comes twice
       coalesce(deps.generation), // below zones, which has its own single flight: one exchange per question with the outside

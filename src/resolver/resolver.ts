@@ -72,14 +72,13 @@ export function makeResolver(deps: ResolverDeps): Resolver {
   const mayLeadInward = (name: Name) =>
     upstreams.isApart(name) || house.privateNames.some((known) => isUnder(name, known))
   const leftOut = { count: 0, toldAt: 1 }
-  const laidDown = { localNames: () => house.names, blocking: () => house.blocking }
+  const laidDown = { localNames: () => house.names, blocking: () => house.blocking, suffix }
   const limits = new ClientLimits({ limits: config, clock, logger })
   const resolve = pipeline({
     maySearch: (address) => limits.searches.take(address),
     ...laidDown,
     clock,
     directory,
-    suffix,
     maxNegativeTtl,
     maxAliases,
     isTrusted,

@@ -8,9 +8,10 @@ import { ExtendedError, Rcode } from '../../src/dns/message.ts'
 import { fold, parseName } from '../../src/dns/name.ts'
 import { loadLists } from '../../src/resolver/blocking/load.ts'
 import { ListFault } from '../../src/resolver/fault.ts'
+import { publicKeyOf } from '../../src/zone/signature.ts'
 import { parseRecordLine } from '../../src/zone/zone-file.ts'
 import { TestResolver, type TestResolverOptions } from '../support/test-resolver.ts'
-import { linesOf } from '../support/zones.ts'
+import { ALICE, linesOf, zoneOf } from '../support/zones.ts'
 
 const LIST = `# a household's list
 0.0.0.0 ads.example
@@ -34,13 +35,19 @@ async function listFile(text: string | Buffer): Promise<string> {
 }
 
 interface Wanted extends TestResolverOptions {
+  readonly list?: string
   readonly allow?: readonly string[]
   readonly answer?: 'null' | 'nxdomain'
 }
 
-async function open({ allow = [], answer = 'null', ...options }: Wanted = {}): Promise<TestResolver> {
+async function open({
+  list = LIST,
+  allow = [],
+  answer = 'null',
+  ...options
+}: Wanted = {}): Promise<TestResolver> {
   const { rules } = await loadLists({
-    lists: [await listFile(LIST)],
+    lists: [await listFile(list)],
     allow: allow.map((name) => fold(parseName(name))),
   })
   return await TestResolver.open({ ...options, blocking: { rules, answer } })
@@ -116,6 +123,36 @@ describe('what is not blocked', () => {
       scripts: [{ 'both.example A': { answer } }],
     })
     assert.equal((await resolver.ask('both.example A')).answers.length, 2)
+  })
+})
+
+describe('a name that belongs to a key', () => {
+  const NAME = `${publicKeyOf(ALICE).label}.kad.alt`
+  const zones = [zoneOf('www 300 IN A 192.0.2.2\nads 300 IN CNAME ads.example.')]
+
+  for (const line of ['||alt^', '||kad.alt^', `||${NAME}^`, `0.0.0.0 www.${NAME}`]) {
+    test(`is answered, though a list says ${line.replace(NAME, '<key>.kad.alt')}`, async () => {
+      await using resolver = await open({ list: line, zones })
+      assert.deepEqual(linesOf((await resolver.ask(`www.${NAME} A`)).answers), [
+        `www.${NAME}. 300 A 192.0.2.2`,
+      ])
+    })
+  }
+
+  test('is found behind an ordinary alias, whatever lists say', async () => {
+    const answer = `blog.example 300 IN CNAME www.${NAME}`
+    await using resolver = await open({
+      list: '||alt^',
+      zones,
+      scripts: [{ 'blog.example A': { answer } }],
+    })
+    assert.equal((await resolver.ask('blog.example A')).answers.length, 2)
+  })
+
+  test('does not bring back what is blocked, by an alias', async () => {
+    await using resolver = await open({ zones })
+    assert.deepEqual(linesOf((await resolver.ask(`ads.${NAME} A`)).answers), [`ads.${NAME}. 60 A 0.0.0.0`])
+    assert.deepEqual(resolver.upstream.asked, [])
   })
 })
 

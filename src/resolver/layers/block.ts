@@ -2,6 +2,7 @@
 import { ExtendedError, Rcode, RecordClass, RecordType, type ResourceRecord } from '../../dns/message.ts'
 import { fold, type Name, parentOf } from '../../dns/name.ts'
 import { decodeRdata } from '../../dns/rdata.ts'
+import { whoseName } from '../../names/whose.ts'
 import type { NameRules } from '../blocking/name-rules.ts'
 import type { Answer, Layer } from '../query.ts'
 import { noData, noName } from '../synthetic.ts'
@@ -20,25 +21,33 @@ const NULL_ADDRESS = new Map<number, number>([
   [RecordType.AAAA, 16],
 ])
 
-/** @param current what holds now: it may change while an answer is waited for */
+export interface BlockDeps {
+  /** What holds now: it may change while an answer is waited for. */
+  readonly blocking: () => Blocking
+  readonly suffix: Name
+}
+
 export const block =
-  (current: () => Blocking): Layer =>
+  ({ blocking, suffix }: BlockDeps): Layer =>
   (next) =>
   async (query) => {
     const { name, type } = query.question
-    const verdict = current().rules.judge(fold(name))
-    if (verdict === 'blocked') return blocked(name, type, current().answer)
+    // No list has a say in what belongs to a key: a line like `||alt^` would take away every name there is.
+    const judge = (each: Name) =>
+      whoseName(each, suffix).kind === 'ordinary' ? blocking().rules.judge(fold(each)) : 'unknown'
+    const verdict = judge(name)
+    if (verdict === 'blocked') return blocked(name, type, blocking().answer)
     const answer = await next(query)
-    const { rules, answer: kind } = current()
-    return verdict === 'unknown' && hidesBlocked(answer, rules) ? blocked(name, type, kind) : answer
+    const { rules, answer: kind } = blocking()
+    const isBlocked = (target: Name) => judge(target) === 'blocked'
+    const isHiding = verdict === 'unknown' && rules.size > 0 && aliasTargets(answer).some(isBlocked)
+    return isHiding ? blocked(name, type, kind) : answer
   }
 
-function hidesBlocked({ records }: Answer, rules: NameRules): boolean {
-  if (rules.size === 0) return false
-  return records.some(({ type, data }) => {
-    if (type !== RecordType.CNAME) return false
-    return rules.judge(fold(decodeRdata(type, data)[0] as Name)) === 'blocked'
-  })
+function aliasTargets({ records }: Answer): Name[] {
+  return records.flatMap(({ type, data }) =>
+    type === RecordType.CNAME ? [decodeRdata(type, data)[0] as Name] : [],
+  )
 }
 
 function blocked(name: Name, type: number, kind: Blocking['answer']): Answer {
