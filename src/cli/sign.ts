@@ -7,10 +7,9 @@ import { readKeyFile } from '../publisher/key-file.ts'
 import { type OwnKey, writeDurably } from '../publisher/own-zones.ts'
 import { isSystemError, systemReason } from '../system.ts'
 import { ZoneFault } from '../zone/fault.ts'
-import { parseRecords, RecordsFault } from '../zone/records.ts'
 import { type SignedZone, signZone } from '../zone/signed-zone.ts'
 import { DEFAULT_SOA } from '../zone/soa.ts'
-import { parseZoneFile } from '../zone/zone-file.ts'
+import { formatFault, readZoneFile, ZoneFileFault } from '../zone/zone-file.ts'
 import { type CommandLine, configFor, Exit, parseCommandLine, UsageFault } from './usage.ts'
 
 const USAGE = `kadns sign ZONEFILE --key FILE [--out FILE] [--json]: signs a zone file, without a node.
@@ -50,25 +49,13 @@ export async function sign(given: readonly string[]): Promise<number> {
   }
 }
 
-/** A fault of a record, and the line of the file it is in. */
-class LineFault extends Error {
-  readonly lines: readonly string[]
-
-  constructor(lines: readonly string[]) {
-    super(lines.join(' '))
-    this.lines = lines
-  }
-}
+/** A file that cannot be read as text. */
+class FileFault extends Error {}
 
 function signText(text: string, { key, secret }: OwnKey, suffix: Name): SignedZone {
-  const entries = parseZoneFile(text, key)
-  try {
-    const records = parseRecords(entries, key, suffix)
-    return signZone(secret, { sequence: BigInt(Date.now()) * 1000n, soa: DEFAULT_SOA, records })
-  } catch (fault) {
-    if (!(fault instanceof RecordsFault)) throw fault
-    throw new LineFault(fault.faults.map(({ index, message }) => `Line ${entries[index]?.line}: ${message}`))
-  }
+  const { records, left } = readZoneFile(text, key, suffix)
+  process.stderr.write(left.map((sentence) => `${sentence}\n`).join(''))
+  return signZone(secret, { sequence: BigInt(Date.now()) * 1000n, soa: DEFAULT_SOA, records })
 }
 
 async function readText(file: string): Promise<string> {
@@ -77,18 +64,20 @@ async function readText(file: string): Promise<string> {
   let length = 0
   for (let more = 1; more > 0 && length < octets.length; length += more)
     more = (await handle.read(octets, length)).bytesRead
-  if (length > MAX_ZONE_FILE) throw new LineFault([`The file is longer than ${MAX_ZONE_FILE} octets.`])
+  if (length > MAX_ZONE_FILE) throw new FileFault(`The file is longer than ${MAX_ZONE_FILE} octets.`)
   try {
     return UTF8.decode(octets.subarray(0, length))
   } catch {
-    throw new LineFault(['The file is not UTF-8.'])
+    throw new FileFault('The file is not UTF-8.')
   }
 }
 
 function sentencesOf(fault: unknown, file: string): string[] {
   if (fault instanceof PublisherFault) return [`kadns: ${fault.message}\n`]
-  if (fault instanceof LineFault) return fault.lines.map((sentence) => `kadns: ${file}: ${sentence}\n`)
-  if (fault instanceof DnsFault || fault instanceof ZoneFault) return [`kadns: ${file}: ${fault.message}\n`]
+  if (fault instanceof ZoneFileFault)
+    return fault.faults.map((each) => `kadns: ${file}: ${formatFault(each)}\n`)
+  if (fault instanceof FileFault || fault instanceof DnsFault || fault instanceof ZoneFault)
+    return [`kadns: ${file}: ${fault.message}\n`]
   if (isSystemError(fault)) return [`kadns: ${file} cannot be read: ${systemReason(fault)}.\n`]
   throw fault
 }

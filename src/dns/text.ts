@@ -2,10 +2,24 @@
 import { DnsFault } from './fault.ts'
 import { parseEscape } from './name.ts'
 
+/** Where something begins, both counted from 1; a column is a UTF-16 unit of the line, as editors count it. */
+export interface Place {
+  readonly line: number
+  readonly column: number
+}
+
 /** One word. Escapes are left in place, since a name and a string read them differently; outer quotes are taken off. */
 export interface Token {
   readonly text: string
   readonly quoted: boolean
+  readonly at: Place
+}
+
+/** Text of which a part, at a place, cannot be read. */
+class TextFault extends DnsFault {
+  constructor({ line, column }: Place, message: string) {
+    super('bad-text', `Line ${line}, column ${column}: ${message}`)
+  }
 }
 
 /** One entry of a zone file: a line, or several held together by parentheses. */
@@ -37,7 +51,11 @@ class Scan {
   #tokens: Token[] = []
   #at = 0
   #line = 1
+  /** Where the line begins. */
+  #lineAt = 0
   #depth = 0
+  /** The parenthesis that holds the entry together. */
+  #opened: Place = { line: 1, column: 1 }
   #start = { line: 1, indented: false }
 
   /** @param comments whether a comment may be left out; where people do not mean one, leaving it out would lose what they said */
@@ -59,7 +77,7 @@ class Scan {
   }
 
   #end(): false {
-    if (this.#depth > 0) throw new DnsFault('bad-text', 'A parenthesis is never closed.')
+    if (this.#depth > 0) throw new TextFault(this.#opened, 'This parenthesis is never closed.')
     this.#finishEntry()
     return false
   }
@@ -76,14 +94,27 @@ class Scan {
 
   #newLine(): void {
     if (this.#depth === 0) this.#finishEntry()
-    this.#line++
     this.#at++
+    this.#passLines(this.#at - 1)
+  }
+
+  /** Counts the lines that ended since `from`. */
+  #passLines(from: number): void {
+    for (let at = from; ; this.#lineAt = at) {
+      at = this.#text.indexOf('\n', at) + 1
+      if (at === 0 || at > this.#at) return
+      this.#line++
+    }
+  }
+
+  get #place(): Place {
+    return { line: this.#line, column: this.#at - this.#lineAt + 1 }
   }
 
   #parenthesis(step: 1 | -1): void {
+    if (this.#depth === 0) this.#opened = this.#place
     this.#depth += step
-    if (this.#depth < 0)
-      throw new DnsFault('bad-text', `Line ${this.#line} closes a parenthesis that is not open.`)
+    if (this.#depth < 0) throw new TextFault(this.#place, 'A parenthesis is closed here that is not open.')
     this.#at++
   }
 
@@ -93,12 +124,10 @@ class Scan {
     }
     const quoted = matchAt(QUOTED, this.#text, this.#at)
     const word = quoted ?? matchAt(WORD, this.#text, this.#at)
-    if (!word) {
-      throw new DnsFault('bad-text', `Line ${this.#line} has a quote or a backslash without its other half.`)
-    }
-    this.#tokens.push({ text: quoted?.[1] ?? word[0], quoted: quoted !== undefined })
-    this.#line += word[0].split('\n').length - 1
+    if (!word) throw new TextFault(this.#place, 'This quote or backslash has no other half.')
+    this.#tokens.push({ text: quoted?.[1] ?? word[0], quoted: quoted !== undefined, at: this.#place })
     this.#at += word[0].length
+    this.#passLines(this.#at - word[0].length)
   }
 
   #finishEntry(): void {

@@ -66,9 +66,13 @@ describe('kadns sign', () => {
   })
 
   const faulty: [what: string, zone: string | Uint8Array, sentence: RegExp][] = [
-    ['a value that is none', '\n\nwww A 192.0.2.300\n', /family\.zone: Line 3: /],
-    ['a type that is none', 'www A 192.0.2.1\nwww NOTYPE x\n', /family\.zone: Line 2: "NOTYPE"/],
-    ['a CNAME beside other data', 'www A 192.0.2.1\nwww CNAME a.example.\n', /family\.zone: Line \d: /],
+    ['a value that is none', '\n\nwww A 192.0.2.300\n', /family\.zone: Line 3, column 7: /],
+    ['a type that is none', 'www A 192.0.2.1\nwww NOTYPE x\n', /family\.zone: Line 2, column 5: "NOTYPE"/],
+    [
+      'a CNAME beside other data',
+      'www A 192.0.2.1\nwww CNAME a.example.\n',
+      /family\.zone: Line 2, column 1: /,
+    ],
     ['octets that are not UTF-8', Buffer.from([0xff, 0xfe]), /not UTF-8/],
     ['more than is read', ';'.repeat(65_537), /longer than 65536 octets/],
     ['more than fits into a zone', `a TXT ${`"${'x'.repeat(250)}" `.repeat(5)}\n`, /996 fit/],

@@ -33,33 +33,33 @@ describe('entries', () => {
   ]
   for (const [why, text, entries] of table) test(why, () => assert.deepEqual(words(text), entries))
 
-  test('an entry knows its line, whether it is indented, and which words stood in quotes', () => {
+  test('an entry knows its line, its words their places, whether it is indented, and which words stood in quotes', () => {
     assert.deepEqual(scanEntries('\na "b"\n\t( c\n"d\ne" )\n f'), [
       {
         line: 2,
         indented: false,
         tokens: [
-          { text: 'a', quoted: false },
-          { text: 'b', quoted: true },
+          { text: 'a', quoted: false, at: { line: 2, column: 1 } },
+          { text: 'b', quoted: true, at: { line: 2, column: 3 } },
         ],
       },
       {
         line: 3,
         indented: true,
         tokens: [
-          { text: 'c', quoted: false },
-          { text: 'd\ne', quoted: true },
+          { text: 'c', quoted: false, at: { line: 3, column: 4 } },
+          { text: 'd\ne', quoted: true, at: { line: 4, column: 1 } },
         ],
       },
-      { line: 6, indented: true, tokens: [{ text: 'f', quoted: false }] },
+      { line: 6, indented: true, tokens: [{ text: 'f', quoted: false, at: { line: 6, column: 2 } }] },
     ])
   })
 
   const broken: [fault: string, text: string, sentence: RegExp][] = [
-    ['a parenthesis that is never closed', 'a\nb ( c\n', /never closed/],
-    ['a parenthesis that was not open', 'a\nb ) c', /Line 2 closes/],
-    ['a quote that is never closed', 'a\nb "c', /Line 2 has a quote/],
-    ['a backslash at the end', 'a\\', /Line 1 has a quote or a backslash/],
+    ['a parenthesis that is never closed', 'a\nb ( c\n', /^Line 2, column 3: .* never closed/],
+    ['a parenthesis that was not open', 'a\nb ) c', /^Line 2, column 3: A parenthesis is closed/],
+    ['a quote that is never closed', 'a\nb "c', /^Line 2, column 3: This quote/],
+    ['a backslash at the end', 'a\\', /^Line 1, column 2: This quote or backslash/],
   ]
   for (const [fault, text, sentence] of broken) {
     test(`${fault} is refused`, () => assertDnsFault(() => scanEntries(text), 'bad-text', sentence))
