@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, test } from 'node:test'
 import { ConfigFault, loadConfig } from '../src/config.ts'
 import type { DhtConfig } from '../src/dht/config.ts'
 import { formatName, parseName } from '../src/dns/name.ts'
-import type { PublisherConfig } from '../src/publisher/publisher.ts'
+import type { PublisherConfig } from '../src/publisher/config.ts'
 import type { DnsConfig, UpstreamConfig } from '../src/resolver/config.ts'
 import { SETTINGS } from '../src/setting-names.ts'
 

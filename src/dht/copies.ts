@@ -12,9 +12,9 @@ export interface CopiesNeeds {
 
 export class Copies {
   readonly #needs: CopiesNeeds
-  /** What each that has a good zone has. */
   /** A zone below this sequence is never the answer. To be known before anything is given. */
   floor: bigint | undefined
+  /** What each that has a good zone has. */
   readonly #held = new Map<Candidate, SignedZone>()
   /** The newest that is newer than the copy at home. */
   newest: SignedZone | undefined
@@ -52,6 +52,11 @@ export class Copies {
     if (this.newest && compareZones(zone, this.newest) <= 0) return
     this.newest = zone
     this.hops = candidate.depth
+  }
+
+  /** Its own, or what somebody nearer gave it. */
+  givenBy(candidate: Candidate): SignedZone | undefined {
+    return this.#held.get(candidate) ?? (candidate.state === 'relayed' ? this.newest : undefined)
   }
 
   isHolder(candidate: Candidate): boolean {

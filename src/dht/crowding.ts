@@ -5,7 +5,7 @@ import type { PublicKey } from '../zone/key.ts'
 import { pointOf } from './contacts.ts'
 import type { Findings } from './findings.ts'
 import type { Contact } from './frames.ts'
-import type { LookupGoal } from './lookup.ts'
+import type { LookupGoal } from './lookup-goal.ts'
 import { distance, encodeRecordKey, kademliaId } from './record-key.ts'
 
 export interface CrowdingNeeds {

@@ -6,14 +6,24 @@ import { LevelDatastore } from 'datastore-level'
 import { Key } from 'interface-datastore'
 import type { Logger } from 'pino'
 import type { Clock } from '../clock.ts'
-import type { FindOptions, Lookup, ZoneDirectory } from '../zone/directory.ts'
+import type {
+  Acknowledged,
+  FindOptions,
+  Followed,
+  FollowOptions,
+  Lookup,
+  ZoneDirectory,
+} from '../zone/directory.ts'
 import { ZoneFault } from '../zone/fault.ts'
 import type { PublicKey } from '../zone/key.ts'
 import type { SignedZone } from '../zone/signed-zone.ts'
 import { isLoopbackOnly } from './addresses.ts'
 import type { DhtConfig } from './config.ts'
+import { peerIdOf } from './contacts.ts'
 import { DhtFault } from './fault.ts'
 import { type Change, Finder } from './finder.ts'
+import { follow } from './following.ts'
+import type { Contact } from './frames.ts'
 import { loadIdentity } from './identity.ts'
 import { Misses } from './misses.ts'
 import { type Network, openNetwork } from './network.ts'
@@ -85,6 +95,7 @@ export async function openDirectory({
     store,
     clock,
     finder: found,
+    config,
     misses,
     opened: opened.move(),
   })
@@ -144,6 +155,7 @@ interface DirectoryParts {
   readonly store: ZoneStore
   readonly clock: NetworkClock
   readonly finder: Finder
+  readonly config: Pick<DhtConfig, 'walkTimeout'>
   readonly misses: Misses
   readonly opened: AsyncDisposableStack
 }
@@ -183,10 +195,15 @@ class KademliaDirectory implements NetworkDirectory {
     return await this.#parts.misses.find(key, options)
   }
 
+  async follow(key: PublicKey, options: FollowOptions): Promise<Followed> {
+    const floor = await this.#parts.store.floorOf(key)
+    return await follow({ key, floor, ...options }, this.#parts)
+  }
+
   async publish(
     zone: SignedZone,
     signal: AbortSignal,
-    acknowledged?: (storedOn: number) => void,
+    acknowledged?: Acknowledged,
   ): Promise<{ readonly storedOn: number }> {
     signal.throwIfAborted()
     const { store, finder, networks } = this.#parts
@@ -197,11 +214,11 @@ class KademliaDirectory implements NetworkDirectory {
     finder.confirm(zone)
     let count = 0
     let raising: Promise<void> | undefined
-    const heard = () => {
+    const heard = (by: Contact) => {
       const storedOn = ++count
       raising ??= store.raiseFloor(zone)
       raising.then(
-        () => acknowledged?.(storedOn),
+        () => acknowledged?.(storedOn, peerIdOf(by).toString()),
         () => undefined,
       )
     }

@@ -11,7 +11,7 @@ import { abortable } from './abortable.ts'
 import type { DhtConfig } from './config.ts'
 import type { Findings } from './findings.ts'
 import type { Contact } from './frames.ts'
-import type { LookupGoal } from './lookup.ts'
+import type { LookupGoal } from './lookup-goal.ts'
 import { anotherReplica, searchReplicas } from './replicas.ts'
 import type { ZoneStore } from './zone-store.ts'
 

@@ -1,56 +1,12 @@
 /** Kademlia's iterative lookup of one zone. It knows no libp2p: who asks a peer, and what is a valid zone, is handed in. */
-import type { Clock } from '../clock.ts'
-import type { PublicKey } from '../zone/key.ts'
-import type { SignedZone } from '../zone/signed-zone.ts'
 import { abortable } from './abortable.ts'
 import { type Candidate, Candidates } from './candidates.ts'
 import { Copies } from './copies.ts'
 import { DhtFault } from './fault.ts'
 import type { Findings, Verdict } from './findings.ts'
 import type { Contact, GetReply, GetRequest } from './frames.ts'
-import { digestOf, encodeRecordKey, kademliaId, type Replica } from './record-key.ts'
-
-/** What a lookup is for. */
-export interface LookupGoal {
-  readonly key: PublicKey
-  readonly replica: Replica
-  /** The copy at home: only something newer is worth sending. */
-  readonly have?: SignedZone | undefined
-  /** A zone below this sequence is never the answer. It may still be being read: until then no answer counts. */
-  readonly floor: bigint | Promise<bigint>
-  /** `first`, `second`: so many good copies end it; `closest`: it ends when the k closest peers have answered. */
-  readonly until: 'first' | 'second' | 'closest'
-  /** Milliseconds. */
-  readonly timeout: number
-  /** Peers asked at a time, where it is not the usual number. */
-  readonly parallelism?: number
-  /** Peers, by their names, that have just answered for another place of the zone: most of them need not answer again. */
-  readonly heard?: ReadonlySet<string>
-}
-
-export interface LookupTools {
-  /** Rejects with DhtFault `connect` when there is no such peer, with anything else when it did not answer. */
-  ask(contact: Contact, request: GetRequest, signal: AbortSignal): Promise<GetReply>
-  /** Milliseconds after which a peer that has not answered is not waited for alone, where its answer takes so many round trips. */
-  hedgeAfter(contact: Contact, roundTrips: number): number
-  /** The peer's IP group, by its connection, else by its address; undefined when neither is known, and on loopback. */
-  groupOf(contact: Contact): string | undefined
-  /** Whether a connection to it is open and it answers: then asking it takes one round trip. */
-  isConnected(contact: Contact): boolean
-  /** Whether it stands so near to the place that it should hold what belongs there. */
-  isLikelyHolder(contact: Contact, place: Uint8Array): boolean
-  /** @throws ZoneFault when these octets are no valid zone of the key, or not of this time */
-  accept(bytes: Uint8Array, key: PublicKey): SignedZone
-  readonly clock: Clock
-  /** This node's own peer id as a multihash. */
-  readonly self: Uint8Array
-  readonly limits: {
-    readonly parallelism: number
-    readonly maxAsked: number
-    readonly maxCandidates: number
-    readonly maxDialsPerLookup: number
-  }
-}
+import type { Heard, LookupGoal, LookupTools } from './lookup-goal.ts'
+import { digestOf, encodeRecordKey, kademliaId } from './record-key.ts'
 
 /** Good copies that end a lookup. */
 const ENOUGH = { first: 1, second: 2, closest: Infinity }
@@ -188,18 +144,34 @@ class Walk {
     candidate.state = 'asked'
     this.#waitsForOne = this.#asked === 0 && this.#isLikelyHolder(candidate)
     this.#asked++
+    const told = this.#watched(candidate)
     using _hedge = this.#hedge(candidate, this.#waitsForOne ? ALONE : 1 + spend.hopsLeft)
     try {
       const request = { ...this.#request(), ...spend }
       const reply = await this.#tools.ask(candidate.contact, request, this.#signal)
       this.#copies.floor ??= await this.#goal.floor
       this.#hear(candidate, reply)
+      told?.(reply)
     } catch (cause) {
       const reason = cause instanceof DhtFault ? cause.reason : undefined
       candidate.state = reason === 'connect' ? 'dead' : 'silent'
       if (reason === 'busy') this.#outOfDials = true // this node itself would not ask it
+      told?.(candidate.state === 'dead' ? 'dead' : 'silent')
     } finally {
       this.#waitsForOne = false
+    }
+  }
+
+  /** Undefined where nobody watches. */
+  #watched(candidate: Candidate): ((reply: NonNullable<Heard['reply']>) => void) | undefined {
+    const { watch } = this.#goal
+    if (!watch) return undefined
+    const began = this.#tools.clock.monotonic()
+    const { contact, depth: hop } = candidate
+    watch({ contact, hop, reply: undefined, zone: undefined, milliseconds: 0 })
+    return (reply) => {
+      const milliseconds = this.#tools.clock.monotonic() - began
+      watch({ contact, hop, reply, zone: this.#copies.givenBy(candidate), milliseconds })
     }
   }
 

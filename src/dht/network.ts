@@ -18,7 +18,7 @@ import type { RoutingTable } from './kad.ts'
 import { Keeping } from './keeping.ts'
 import { LinkKeeping } from './link-keeping.ts'
 import { Links } from './links.ts'
-import type { LookupGoal } from './lookup.ts'
+import type { LookupGoal } from './lookup-goal.ts'
 import { Neighbours } from './neighbours.ts'
 import type { NetworkClock } from './network-clock.ts'
 import { PeerShelf } from './peer-shelf.ts'
@@ -182,7 +182,7 @@ export class Network implements AsyncDisposable {
    * @returns how many did
    * @throws ZoneFault `older` when one of them holds a newer one, which this node then holds too
    */
-  async put(zone: SignedZone, signal: AbortSignal, acknowledged?: () => void): Promise<number> {
+  async put(zone: SignedZone, signal: AbortSignal, acknowledged?: (by: Contact) => void): Promise<number> {
     return await this.#parts.putter.put(zone, signal, acknowledged)
   }
 

@@ -2,7 +2,7 @@
 import type { SignedZone } from '../zone/signed-zone.ts'
 import type { Findings } from './findings.ts'
 import type { Contact } from './frames.ts'
-import type { LookupGoal } from './lookup.ts'
+import type { LookupGoal } from './lookup-goal.ts'
 import { mergeFindings } from './merge-findings.ts'
 import type { Network } from './network.ts'
 import { carries } from './scope.ts'
@@ -43,7 +43,7 @@ export class Networks {
    * @returns how many did
    * @throws ZoneFault `older` when one of them holds a newer one
    */
-  async put(zone: SignedZone, signal: AbortSignal, acknowledged?: () => void): Promise<number> {
+  async put(zone: SignedZone, signal: AbortSignal, acknowledged?: (by: Contact) => void): Promise<number> {
     const carrying = this.#networks.filter(({ side }) => carries(side, zone))
     const storedOn = await Promise.all(carrying.map((each) => each.put(zone, signal, acknowledged)))
     return storedOn.reduce((sum, count) => sum + count, 0)

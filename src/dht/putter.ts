@@ -11,7 +11,7 @@ import type { DhtConfig } from './config.ts'
 import { DhtFault } from './fault.ts'
 import type { Findings } from './findings.ts'
 import type { Contact, GetRequest, PutRequest } from './frames.ts'
-import type { LookupGoal } from './lookup.ts'
+import type { LookupGoal } from './lookup-goal.ts'
 import { digestOf, type Replica } from './record-key.ts'
 import type { SharedStore } from './scope.ts'
 import type { ZoneClient } from './zone-client.ts'
@@ -42,7 +42,7 @@ interface Round extends Omit<Put, 'replica'> {
   readonly heard: Set<string>
   /** Who has acknowledged it. */
   readonly holders: Contact[]
-  readonly acknowledged: (() => void) | undefined
+  readonly acknowledged: ((by: Contact) => void) | undefined
 }
 
 const OTHERS = [1, 2] as const
@@ -74,7 +74,7 @@ export class Putter {
    * @returns how many did
    * @throws ZoneFault `older` when one of them holds a newer one, which this node then holds too
    */
-  async put(zone: SignedZone, signal: AbortSignal, acknowledged?: () => void): Promise<number> {
+  async put(zone: SignedZone, signal: AbortSignal, acknowledged?: Round['acknowledged']): Promise<number> {
     const late = new AbortController()
     using _deadline = this.#needs.clock.after(this.#needs.config.publishTimeout, () => late.abort())
     const either = AbortSignal.any([signal, late.signal])
@@ -155,7 +155,7 @@ export class Putter {
     const isStored = await this.#putOn(contact, { ...round, replica })
     if (isStored) {
       round.holders.push(contact)
-      round.acknowledged?.()
+      round.acknowledged?.(contact)
     }
     return isStored
   }

@@ -2,7 +2,7 @@
 import { randomInt } from 'node:crypto'
 import type { Clock } from '../clock.ts'
 import type { Findings, Verdict } from './findings.ts'
-import type { LookupGoal } from './lookup.ts'
+import type { LookupGoal } from './lookup-goal.ts'
 import type { Replica } from './record-key.ts'
 
 export interface ReplicaTools {

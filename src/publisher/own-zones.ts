@@ -18,6 +18,8 @@ export interface OwnZone extends OwnKey {
   zone: SignedZone
   /** Other nodes that acknowledged the zone as it is now. */
   storedOn: number
+  /** Peer ids of those of the last round. */
+  acknowledgedBy: readonly string[]
   /** The sequence this node signed, where one of another device has taken its place since. */
   superseded?: bigint | undefined
   /** Milliseconds of the monotonic clock; undefined until the first put has ended. */
@@ -26,6 +28,7 @@ export interface OwnZone extends OwnKey {
   unheardSince?: number | undefined
 }
 
+const PUT_AWAY = 'forgotten'
 const KEY_SUFFIX = '.key'
 const ZONE_SUFFIX = '.zone'
 const SECRET_TEXT = /^[0-9a-f]{64}\n?$/
@@ -81,10 +84,31 @@ export class OwnZones {
     await writeDurably(join(this.#directory, key.label + KEY_SUFFIX), Buffer.from(text, 'latin1'))
   }
 
+  /** Moves key and zone aside, the key last: as long as it is here the zone is this node's. @returns where to @throws PublisherFault `storage` */
+  async putAway({ label }: PublicKey): Promise<string> {
+    const aside = join(this.#directory, PUT_AWAY)
+    try {
+      await mkdir(aside, { recursive: true, mode: 0o700 })
+      await moveIfThere(join(this.#directory, label + ZONE_SUFFIX), join(aside, label + ZONE_SUFFIX))
+      await rename(join(this.#directory, label + KEY_SUFFIX), join(aside, label + KEY_SUFFIX))
+    } catch (cause) {
+      throw storageFault(`The files of zone ${label} could not be moved: ${systemReason(cause)}.`, cause)
+    }
+    await syncFolderOf(join(aside, label))
+    await syncFolderOf(join(this.#directory, label))
+    return aside
+  }
+
   /** @throws PublisherFault `storage` */
   async writeZone(zone: SignedZone): Promise<void> {
     await writeDurably(join(this.#directory, zone.key.label + ZONE_SUFFIX), zone.bytes)
   }
+}
+
+async function moveIfThere(from: string, to: string): Promise<void> {
+  await rename(from, to).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code !== 'ENOENT') throw cause
+  })
 }
 
 /** Says which file, as the system does not of a directory in its place. */

@@ -10,8 +10,11 @@ export interface Published {
 }
 
 export interface Publisher extends AsyncDisposable {
-  /** Makes a key and signs its first, empty zone. Both are on disk when this returns; the network has it a little later. */
-  create(): Promise<SignedZone>
+  /**
+   * Makes a key and signs its first zone, of these records or none. Both are on disk when this returns; the network has it a little later.
+   * @param content what it throws is thrown, and there is no key
+   */
+  create(content?: (key: PublicKey) => readonly ResourceRecord[]): Promise<SignedZone>
   /**
    * Signs `records` (no SOA among them) as the zone's whole content, keeps and publishes it. Returns when as many nodes have
    * acknowledged it as hold a zone in one place; it is put in the other places behind that, and read back.
@@ -24,15 +27,26 @@ export interface Publisher extends AsyncDisposable {
    * @param change what it throws is thrown, and nothing has changed
    */
   change(key: PublicKey, change: (newest: SignedZone) => readonly ResourceRecord[]): Promise<Published>
+  /**
+   * Signs this zone no more. Nothing is lost: key and zone are put away on disk, and other nodes have the zone until it expires.
+   * @returns the directory they are put away in
+   */
+  forget(key: PublicKey): Promise<string>
   list(): readonly SignedZone[]
   get(key: PublicKey): SignedZone | undefined
   /** What has become of its last zone; undefined for a key that is not this node's. */
   statusOf(key: PublicKey): PublishedStatus | undefined
+  /** Tells of each zone whose status has changed, from now until disposed. */
+  watch(listener: (key: PublicKey) => void): Disposable
 }
 
 export interface PublishedStatus {
   /** Other nodes that have acknowledged it so far. */
   readonly storedOn: number
+  /** Peer ids of those that did last. */
+  readonly acknowledgedBy: readonly string[]
+  /** Milliseconds since the epoch: when it is put again by itself; undefined while it is being put, and until it could be. */
+  readonly nextPut: number | undefined
   /** The sequence this node signed, where a newer zone of another device has been adopted since. */
   readonly superseded: bigint | undefined
 }

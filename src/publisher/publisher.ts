@@ -1,38 +1,19 @@
 /** The zones this node signs: makes their keys, signs their records, and sees that the network holds them. */
 import { join } from 'node:path'
-import type { Logger } from 'pino'
-import type { Clock } from '../clock.ts'
 import type { ResourceRecord } from '../dns/message.ts'
-import type { ZoneDirectory } from '../zone/directory.ts'
 import { ZoneFault } from '../zone/fault.ts'
 import type { PublicKey } from '../zone/key.ts'
 import { KeyLocks } from '../zone/key-locks.ts'
-import { newSecretKey, publicKeyOf } from '../zone/signature.ts'
 import { compareZones, REVOKED, type SignedZone, wholeContentOf } from '../zone/signed-zone.ts'
+import type { PublisherDeps } from './config.ts'
 import { PublisherFault } from './fault.ts'
+import { newKey } from './key-file.ts'
+import { newestOf } from './loading.ts'
 import { type OwnKey, type OwnZone, OwnZones } from './own-zones.ts'
 import type { Published, PublishedStatus, Publisher } from './published.ts'
 import { signAbove } from './signing.ts'
+import { statusOf } from './status.ts'
 import { ENOUGH, shareLived, type Tended, tend } from './tending.ts'
-
-export interface PublisherConfig {
-  /** Seconds a signed zone lives. */
-  readonly zoneLifetime: number
-  /** Seconds after which readers look for a newer zone. */
-  readonly zoneRefresh: number
-  /** Seconds an answer lasts that says no. */
-  readonly zoneMinimum: number
-  /** Seconds between two puts of a zone that has not changed. */
-  readonly republishInterval: number
-}
-
-export interface PublisherDeps {
-  readonly clock: Clock
-  readonly config: PublisherConfig
-  readonly dataDirectory: string
-  readonly directory: ZoneDirectory
-  readonly logger: Logger
-}
 
 /** Of its life a zone has lived, and milliseconds others have been asked in vain, when it is signed anew unheard. */
 const UNHEARD = { share: 0.75, patience: 3_600_000 }
@@ -52,6 +33,7 @@ class FilePublisher implements Publisher, Tended {
   /** Zones whose next put has not begun: one is enough, however many nodes appear meanwhile. */
   readonly #toPut = new Set<string>()
   readonly #closing = new AbortController()
+  readonly #listeners = new Set<(key: PublicKey) => void>()
   #open = new DisposableStack()
 
   constructor(deps: PublisherDeps) {
@@ -61,51 +43,40 @@ class FilePublisher implements Publisher, Tended {
 
   async load(): Promise<void> {
     const keys = await this.#files.readKeys()
+    const needs = { ...this.#deps, files: this.#files, signal: this.#closing.signal }
     await Promise.all(
       keys.map(async (own) => {
-        const zone = await this.#newestOf(own)
-        if (zone) this.#zones.set(own.key.label, { ...own, zone, storedOn: 0, lastPut: undefined })
+        const zone = await newestOf(own.key, needs)
+        if (zone) this.#hold(own, zone)
       }),
     )
     this.#open.use(this.#deps.directory.watch((zone) => this.#adopt(zone)))
     this.#open.use(tend(this, this.#deps))
   }
 
-  /**
-   * What this key signed last, here or elsewhere: the file may be from a backup, or the key from another device. A key of
-   * which no zone is known signs nothing by itself: an empty zone would wipe out what the network may still hold.
-   */
-  async #newestOf({ key }: OwnKey): Promise<SignedZone | undefined> {
-    const { directory, logger } = this.#deps
-    const kept = await this.#files.readZone(key)
-    const lookup = await directory.find(key, { signal: this.#closing.signal })
-    const found = lookup.kind === 'found' ? lookup.zone : undefined
-    if (found && (!kept || compareZones(found, kept) > 0)) {
-      await this.#files.writeZone(found)
-      logger.warn(
-        { zone: key.label },
-        'the network holds a newer zone of our own key than its file; it was adopted',
-      )
-      return found
-    }
-    if (!kept)
-      logger.error(
-        { zone: key.label },
-        'a key has no zone file, and no node that holds its zone was reached: it is left alone until the next start',
-      )
-    return kept
-  }
-
-  async create(): Promise<SignedZone> {
-    const secret = newSecretKey()
-    const own = { key: publicKeyOf(secret), secret }
+  async create(content: Parameters<Publisher['create']>[0] = () => []): Promise<SignedZone> {
+    const own = newKey()
+    const zone = signAbove(own, { above: 0n, records: content(own.key) }, this.#deps)
     // The zone first: a crash between the two leaves a zone without a key, which harms nobody.
-    const zone = signAbove(own, { above: 0n, records: [] }, this.#deps)
     await this.#files.writeZone(zone)
     await this.#files.writeKey(own)
-    this.#zones.set(own.key.label, { ...own, zone, storedOn: 0, lastPut: undefined })
+    this.#hold(own, zone)
     void this.put(own.key)
     return zone
+  }
+
+  #hold(own: OwnKey, zone: SignedZone): void {
+    const fresh = { storedOn: 0, acknowledgedBy: [], lastPut: undefined }
+    this.#zones.set(own.key.label, { ...own, zone, ...fresh })
+  }
+
+  async forget(key: PublicKey): Promise<string> {
+    return await this.#locks.run(key.label, async () => {
+      const own = this.#own(key)
+      const directory = await this.#files.putAway(own.key)
+      this.#zones.delete(key.label)
+      return directory
+    })
   }
 
   async replace(key: PublicKey, records: readonly ResourceRecord[]): Promise<Published> {
@@ -142,7 +113,8 @@ class FilePublisher implements Publisher, Tended {
     // Adopted meanwhile from another device; its file is written in its turn, over this one.
     if (own.zone !== last && compareZones(own.zone, zone) > 0)
       throw new ZoneFault('older', `Another device has just signed zone ${own.key.label}.`)
-    Object.assign(own, { zone, storedOn: 0, superseded: undefined, lastPut: undefined })
+    Object.assign(own, { zone, storedOn: 0, acknowledgedBy: [], superseded: undefined, lastPut: undefined })
+    this.#tell(own)
     return zone
   }
 
@@ -164,12 +136,16 @@ class FilePublisher implements Publisher, Tended {
   }
 
   async #publish(own: OwnZone, zone: SignedZone, enough?: (published: Published) => void): Promise<number> {
-    const acknowledged = (storedOn: number) => {
-      if (own.zone === zone) own.storedOn = Math.max(own.storedOn, storedOn)
+    const acknowledgedBy: string[] = []
+    const acknowledged = (storedOn: number, by: string) => {
+      acknowledgedBy.push(by)
+      if (own.zone === zone && storedOn > own.storedOn) Object.assign(own, { storedOn, acknowledgedBy })
+      this.#tell(own)
       if (storedOn >= ENOUGH) enough?.({ zone, storedOn })
     }
     const { storedOn } = await this.#deps.directory.publish(zone, this.#closing.signal, acknowledged)
-    Object.assign(own, { storedOn, lastPut: this.#deps.clock.monotonic() })
+    Object.assign(own, { storedOn, acknowledgedBy, lastPut: this.#deps.clock.monotonic() })
+    this.#tell(own)
     return storedOn
   }
 
@@ -190,7 +166,16 @@ class FilePublisher implements Publisher, Tended {
 
   statusOf(key: PublicKey): PublishedStatus | undefined {
     const own = this.#zones.get(key.label)
-    return own && { storedOn: own.storedOn, superseded: own.superseded }
+    return own && statusOf(own, this.#deps)
+  }
+
+  watch(listener: (key: PublicKey) => void): Disposable {
+    this.#listeners.add(listener)
+    return { [Symbol.dispose]: () => this.#listeners.delete(listener) }
+  }
+
+  #tell({ key }: OwnZone): void {
+    for (const listener of this.#listeners) listener(key)
   }
 
   owned(): Iterable<OwnZone> {
@@ -252,7 +237,7 @@ class FilePublisher implements Publisher, Tended {
     try {
       await this.#locks.run(key.label, () => {
         before = own.zone
-        return task(own)
+        return this.#zones.get(key.label) === own ? task(own) : Promise.resolve() // forgotten while it waited
       })
     } catch (error) {
       const wasAdopted = isOutdone(error) && own.zone !== before
@@ -269,7 +254,14 @@ class FilePublisher implements Publisher, Tended {
     const own = this.#zones.get(zone.key.label)
     if (!own || compareZones(zone, own.zone) <= 0) return
     const superseded = own.superseded ?? own.zone.sequence
-    Object.assign(own, { zone, storedOn: 1, superseded, lastPut: this.#deps.clock.monotonic() })
+    Object.assign(own, {
+      zone,
+      storedOn: 1,
+      acknowledgedBy: [],
+      superseded,
+      lastPut: this.#deps.clock.monotonic(),
+    })
+    this.#tell(own)
     this.#deps.logger.warn(
       { zone: zone.key.label },
       'a newer zone of our own key was found and adopted: another device signs it too',

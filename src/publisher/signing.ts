@@ -4,9 +4,9 @@ import type { ResourceRecord } from '../dns/message.ts'
 import type { PublicKey } from '../zone/key.ts'
 import { formatTime, type SignedZone, signZone, TOLERANCE } from '../zone/signed-zone.ts'
 import { DEFAULT_SOA } from '../zone/soa.ts'
+import type { PublisherConfig } from './config.ts'
 import { PublisherFault } from './fault.ts'
 import type { OwnKey } from './own-zones.ts'
-import type { PublisherConfig } from './publisher.ts'
 
 interface Content {
   /** The highest sequence seen. */

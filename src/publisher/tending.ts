@@ -3,8 +3,8 @@ import type { Clock } from '../clock.ts'
 import type { ZoneDirectory } from '../zone/directory.ts'
 import type { PublicKey } from '../zone/key.ts'
 import { isAhead, type SignedZone } from '../zone/signed-zone.ts'
+import type { PublisherConfig } from './config.ts'
 import type { OwnZone } from './own-zones.ts'
-import type { PublisherConfig } from './publisher.ts'
 
 /** What tending asks of the publisher. */
 export interface Tended {

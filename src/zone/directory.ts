@@ -35,19 +35,57 @@ export interface FindOptions {
   readonly maxAge?: number
 }
 
+/** One step of a lookup, as it happens: a peer is asked, or has said something. */
+export type LookupStep =
+  | { readonly step: 'asked'; readonly peer: string; readonly hop: number }
+  | {
+      readonly step: 'answered'
+      readonly peer: string
+      readonly hop: number
+      /** `found`: it gave a zone; `absent`: it holds none; `silent`: no answer of use; `dead`: it could not be connected to. */
+      readonly said: 'found' | 'absent' | 'busy' | 'silent' | 'dead'
+      /** Of the zone it gave, where that is a good one. */
+      readonly sequence?: bigint
+      /** Peers it named, that stand closer or might. */
+      readonly closer: readonly string[]
+      readonly milliseconds: number
+    }
+
+export interface FollowOptions {
+  readonly signal: AbortSignal
+  /** `first`: until somebody gives the zone, as a question does it; `closest`: until all of the closest peers were heard. */
+  readonly until: 'first' | 'closest'
+  /** Told of each step, at once. */
+  tell?(step: LookupStep): void
+}
+
+/** What came of following a lookup. What is at home played no part. */
+export interface Followed {
+  readonly kind: Lookup['kind']
+  /** The newest that was found. */
+  readonly sequence?: bigint
+  /** Peers of those asked that hold the newest. */
+  readonly copies: number
+  readonly effort: LookupEffort
+}
+
+/** Told, with every further node that acknowledges a zone, how many have, and the peer id of that one. */
+export type Acknowledged = (storedOn: number, by: string) => void
+
 export interface ZoneDirectory {
   /** The newest verified, unexpired zone for `key`; never older than one returned before. Rejects only when `signal` aborts. */
   find(key: PublicKey, options: FindOptions): Promise<Lookup>
+  /** Looks for a zone among other nodes, whatever is at home, and tells how. Rejects only when `signal` aborts. */
+  follow(key: PublicKey, options: FollowOptions): Promise<Followed>
   /**
    * Keeps a zone of this node's own, hands it to the network, and asks there whether a newer one came meanwhile. Throws
    * ZoneFault `older` when one is known.
-   * @param acknowledged told, with every further node that acknowledges it, how many have
    * @returns the number of other nodes that did
    */
   publish(
     zone: SignedZone,
     signal: AbortSignal,
-    acknowledged?: (storedOn: number) => void,
+    acknowledged?: Acknowledged,
   ): Promise<{ readonly storedOn: number }>
   /** The highest sequence ever seen for `key`; 0n for a stranger. */
   floorOf(key: PublicKey): Promise<bigint>

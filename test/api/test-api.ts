@@ -31,11 +31,30 @@ export class MemoryPublisher implements Publisher {
   superseded: bigint | undefined
   /** Thrown by the next `replace`. */
   fault: Error | undefined
+  acknowledgedBy: readonly string[] = []
+  nextPut: number | undefined
+  readonly listeners = new Set<(key: PublicKey) => void>()
   readonly #zones = new Map<string, { zone: SignedZone; secret: Uint8Array }>()
   #sequence = SIGNED_AT
 
-  async create(): Promise<SignedZone> {
-    return this.#sign(secretOf(this.#zones.size + 1), [])
+  async create(content: (key: PublicKey) => readonly ResourceRecord[] = () => []): Promise<SignedZone> {
+    const secret = secretOf(this.#zones.size + 1)
+    return this.#sign(secret, content(publicKeyOf(secret)))
+  }
+
+  async forget(key: PublicKey): Promise<string> {
+    this.#zones.delete(key.label)
+    return '/data/zones/forgotten'
+  }
+
+  /** Tells whoever watches that the status of this zone has changed. */
+  tell(key: PublicKey): void {
+    for (const listener of this.listeners) listener(key)
+  }
+
+  watch(listener: (key: PublicKey) => void): Disposable {
+    this.listeners.add(listener)
+    return { [Symbol.dispose]: () => this.listeners.delete(listener) }
   }
 
   async replace(key: PublicKey, records: readonly ResourceRecord[]): Promise<Published> {
@@ -82,7 +101,8 @@ export class MemoryPublisher implements Publisher {
   }
 
   statusOf(key: PublicKey): PublishedStatus | undefined {
-    return this.get(key) && { storedOn: this.storedOn, superseded: this.superseded }
+    const { storedOn, superseded, acknowledgedBy, nextPut } = this
+    return this.get(key) && { storedOn, superseded, acknowledgedBy, nextPut }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {}

@@ -1,7 +1,8 @@
 /** A zone lies in three neighbourhoods; and of each, no one hand's peers are all that is heard. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type LookupGoal, walk } from '../../src/dht/lookup.ts'
+import { walk } from '../../src/dht/lookup.ts'
+import type { LookupGoal } from '../../src/dht/lookup-goal.ts'
 import { searchReplicas } from '../../src/dht/replicas.ts'
 import { ManualClock } from '../support/manual-clock.ts'
 import { TestOwner } from '../support/test-zone.ts'

@@ -7,9 +7,11 @@ import { describe, test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import { pino } from 'pino'
 import { RecordType } from '../../src/dns/message.ts'
+import type { PublisherConfig } from '../../src/publisher/config.ts'
 import { PublisherFault, type PublisherReason } from '../../src/publisher/fault.ts'
 import type { Publisher } from '../../src/publisher/published.ts'
-import { openPublisher, type PublisherConfig } from '../../src/publisher/publisher.ts'
+import { openPublisher } from '../../src/publisher/publisher.ts'
+import type { Acknowledged } from '../../src/zone/directory.ts'
 import { ZoneFault } from '../../src/zone/fault.ts'
 import type { PublicKey } from '../../src/zone/key.ts'
 import { publicKeyOf } from '../../src/zone/signature.ts'
@@ -43,10 +45,10 @@ class WatchedDirectory extends MemoryDirectory {
   override async publish(
     zone: SignedZone,
     _signal?: AbortSignal,
-    acknowledged?: (storedOn: number) => void,
+    acknowledged?: Acknowledged,
   ): Promise<{ storedOn: number }> {
     this.published.push(zone)
-    for (const storedOn of this.acknowledgements) acknowledged?.(storedOn)
+    for (const storedOn of this.acknowledgements) acknowledged?.(storedOn, `peer ${storedOn}`)
     await this.before(zone)
     return super.publish(zone)
   }
@@ -646,10 +648,53 @@ describe('keeping zones alive', () => {
     node.directory.before = () => ended.promise
     const { zone, storedOn } = await publisher.replace(key, www(key))
     assert.equal(storedOn, 20)
-    assert.deepEqual(publisher.statusOf(key), { storedOn: 20, superseded: undefined })
+    const acknowledgedBy = ['peer 1', 'peer 19', 'peer 20']
+    const status = { storedOn: 20, acknowledgedBy, superseded: undefined, nextPut: undefined }
+    assert.deepEqual(publisher.statusOf(key), status)
     ended.resolve()
     await until(() => publisher.statusOf(key)?.storedOn === 43)
+    const nextPut = node.clock.now() + CONFIG.republishInterval * 1000
+    assert.deepEqual(publisher.statusOf(key), { ...status, storedOn: 43, nextPut })
     assert.equal(publisher.get(key), zone)
+  })
+
+  test('who watches is told of each acknowledgement', async () => {
+    await using node = await Node.make()
+    const publisher = await node.publisher()
+    const { key } = await publisher.create()
+    await settle()
+    node.directory.acknowledgements = [1, 2, 3]
+    const seen: number[] = []
+    using _watching = publisher.watch((of) => seen.push(publisher.statusOf(of)?.storedOn ?? -1))
+    await publisher.replace(key, www(key))
+    assert.deepEqual(seen, [0, 1, 2, 3, 0])
+  })
+
+  test('a zone that is forgotten is signed no more, and its files are put away whole', async () => {
+    await using node = await Node.make()
+    const publisher = await node.publisher()
+    const { key } = await publisher.create()
+    await settle()
+    const secret = await readFile(node.file(key, 'key'), 'utf8')
+    const away = await publisher.forget(key)
+    assert.deepEqual([publisher.list(), publisher.statusOf(key)], [[], undefined])
+    assert.equal(await readFile(join(away, `${key.label}.key`), 'utf8'), secret)
+    assert.deepEqual((await readdir(away)).sort(), [`${key.label}.key`, `${key.label}.zone`])
+    await assert.rejects(publisher.replace(key, www(key)), { reason: 'unknown-zone' })
+    await assert.rejects(publisher.forget(key), { reason: 'unknown-zone' })
+    assert.deepEqual((await node.publisher()).list(), [])
+  })
+
+  test('a zone is made with its first records, or not at all', async () => {
+    await using node = await Node.make()
+    const publisher = await node.publisher()
+    const zone = await publisher.create(www)
+    assert.deepEqual(linesOf(zone.records.slice(1)), linesOf(www(zone.key)))
+    const refused = publisher.create(() => {
+      throw new Error('no such records')
+    })
+    await assert.rejects(refused, { message: 'no such records' })
+    assert.equal(publisher.list().length, 1)
   })
 
   test('with fewer than twenty acknowledgements the answer waits for all places', async () => {

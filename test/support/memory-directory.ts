@@ -1,5 +1,12 @@
 import type { Clock } from '../../src/clock.ts'
-import type { FindOptions, Lookup, ZoneDirectory } from '../../src/zone/directory.ts'
+import type {
+  FindOptions,
+  Followed,
+  FollowOptions,
+  Lookup,
+  LookupStep,
+  ZoneDirectory,
+} from '../../src/zone/directory.ts'
 import { ZoneFault } from '../../src/zone/fault.ts'
 import type { PublicKey } from '../../src/zone/key.ts'
 import { checkTime, compareZones, isAhead, type SignedZone } from '../../src/zone/signed-zone.ts'
@@ -29,6 +36,17 @@ export class MemoryDirectory implements ZoneDirectory {
     if (!zone) return this.otherwise
     if (maxAge !== undefined && maxAge <= this.age) this.age = 0
     return { kind: 'found', zone, age: this.age, freshFor: this.freshFor, effort: HOME }
+  }
+
+  /** What `follow` tells of. */
+  steps: readonly LookupStep[] = []
+  copies = 0
+
+  async follow(key: PublicKey, { tell }: FollowOptions): Promise<Followed> {
+    for (const step of this.steps) tell?.(step)
+    const zone = this.zones.get(key.label)
+    if (!zone) return { kind: this.otherwise.kind, copies: 0, effort: HOME }
+    return { kind: 'found', sequence: zone.sequence, copies: this.copies, effort: HOME }
   }
 
   async publish(zone: SignedZone): Promise<{ storedOn: number }> {
