@@ -133,7 +133,7 @@ async function openRooms(config: Config, needs: RoomNeeds): Promise<Daemon> {
       config: config.api,
       token,
       suffix,
-      ...{ publisher, publishPacket: packetsTo(directory) },
+      ...{ publisher, directory, publishPacket: packetsTo(directory) },
       resolve: resolver.ask,
       queries: resolver.log,
       reload,

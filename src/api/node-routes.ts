@@ -60,7 +60,8 @@ export function nodeRoutes(app: FastifyInstance, { resolve, node, reload }: ApiD
   )
 }
 
-function nameFrom(text: string): Name {
+/** @throws HttpFault 400 */
+export function nameFrom(text: string): Name {
   try {
     return parseName(text)
   } catch (fault) {
@@ -69,14 +70,16 @@ function nameFrom(text: string): Name {
   }
 }
 
-function typeFrom(text: string): number {
+/** @throws HttpFault 400 */
+export function typeFrom(text: string): number {
   const type = parseType(text)
   if (type === undefined)
     throw new HttpFault(400, `"${text}" is no record type; unknown ones are written TYPE65280.`)
   return type
 }
 
-function describe({ name, type }: { name: Name; type: number }, answer: Answer) {
+/** An answer as JSON tells it. */
+export function describe({ name, type }: { name: Name; type: number }, answer: Answer) {
   return {
     name: formatName(name),
     type: formatType(type),

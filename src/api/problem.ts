@@ -7,9 +7,10 @@ import { DnsFault } from '../dns/fault.ts'
 import { PublisherFault } from '../publisher/fault.ts'
 import { ZoneFault } from '../zone/fault.ts'
 import { type RecordFault, RecordsFault } from '../zone/records.ts'
+import { type PlacedFault, ZoneFileFault } from '../zone/zone-file.ts'
 
-/** What is told of one fault in a body: where, and a sentence. */
-export type BodyFault = Pick<RecordFault, 'message'> & Partial<RecordFault>
+/** What is told of one fault in a body: where, in JSON or in a zone file, and a sentence. */
+export type BodyFault = Pick<RecordFault, 'message'> & Partial<RecordFault & PlacedFault>
 
 /** A fault with the status it is told under. The message is a sentence for people. */
 export class HttpFault extends Error {
@@ -68,6 +69,12 @@ export function asHttpFault(error: unknown): HttpFault {
     )
   if (error instanceof ZoneFault) return ofZone(error)
   if (error instanceof PublisherFault) return ofPublisher(error)
+  if (error instanceof ZoneFileFault)
+    return new HttpFault(
+      422,
+      'The zone file is not accepted; what is wrong where stands in faults.',
+      error.faults,
+    )
   if (error instanceof DnsFault) return new HttpFault(422, error.message, [{ message: error.message }])
   return ofFastify(error as FastifyError)
 }
@@ -96,7 +103,8 @@ function ofZone({ reason, message }: ZoneFault): HttpFault {
 const SENTENCES: Record<string, string> = {
   FST_ERR_BAD_URL: 'The path is not well-formed: a % in it is no escape.',
   FST_ERR_CTP_BODY_TOO_LARGE: 'The body is longer than this node takes (api.max_body).',
-  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'The body has to be JSON, sent with Content-Type: application/json.',
+  FST_ERR_CTP_INVALID_MEDIA_TYPE:
+    'The body has to be JSON, sent with Content-Type: application/json, or where records are written a zone file as text/dns.',
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'The body is not as long as its Content-Length says.',
 }
 

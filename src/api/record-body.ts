@@ -13,8 +13,9 @@ import {
   type RecordText,
 } from '../zone/records.ts'
 import { contentOf, type SignedZone, wholeContentOf } from '../zone/signed-zone.ts'
-import { DEFAULT_TTL } from '../zone/zone-file.ts'
+import { DEFAULT_TTL, readZoneFile, type ZoneFileContent } from '../zone/zone-file.ts'
 import { HttpFault } from './problem.ts'
+import { ZoneText } from './zone-text.ts'
 
 export interface Target {
   readonly key: PublicKey
@@ -22,6 +23,12 @@ export interface Target {
 }
 
 const FIELDS = ['name', 'type', 'ttl', 'value'] as const
+
+/** A zone's whole content: JSON, or a zone file. @throws HttpFault 400 or 422, RecordsFault, DnsFault */
+export function contentFromBody(body: unknown, { key, suffix }: Target): ZoneFileContent {
+  if (body instanceof ZoneText) return readZoneFile(body.text, key, suffix)
+  return { records: recordsFromBody(body, { key, suffix }), left: [] }
+}
 
 /** @throws HttpFault 400 or 422, RecordsFault */
 export function recordsFromBody(body: unknown, { key, suffix }: Target): ResourceRecord[] {
@@ -103,6 +110,8 @@ function textOf({ name, type, ttl = DEFAULT_TTL, value }: Record<string, unknown
 }
 
 function entriesOf(body: unknown): readonly unknown[] {
+  if (body instanceof ZoneText)
+    throw new HttpFault(415, 'A zone file is a whole zone; the body here has to be JSON.')
   if (body === undefined) throw new HttpFault(400, 'The body is empty; it has to be JSON: {"records": […]}.')
   const { records, ...others } = isObject(body) ? body : {}
   const unknown = Object.keys(others).map((member) => `The body has no member "${member}".`)
@@ -168,6 +177,6 @@ function collect(
   }
 }
 
-function isObject(value: unknown): value is Record<string, unknown> {
+export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

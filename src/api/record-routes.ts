@@ -6,7 +6,8 @@ import type { PublicKey } from '../zone/key.ts'
 import { contentOf, formatTime, type SignedZone } from '../zone/signed-zone.ts'
 import { etagOf, refuseUnlessMatching } from './etag.ts'
 import { HttpFault } from './problem.ts'
-import { isOf, recordSetFrom, recordsFromBody, withoutRecordSet, withRecordSet } from './record-body.ts'
+import { contentFromBody, isOf, recordSetFrom, withoutRecordSet, withRecordSet } from './record-body.ts'
+import { patched, patchFromBody } from './record-patch.ts'
 import {
   PublishedZone,
   RecordSetBody,
@@ -14,11 +15,14 @@ import {
   RecordsBody,
   Refusals,
   TOKEN_NEEDED,
+  WrittenZone,
   ZoneParams,
+  ZonePatch,
 } from './schemas.ts'
 import type { ApiDeps } from './server.ts'
 import { keyFrom, unknownZone } from './zone-routes.ts'
 import { sizeFault } from './zone-size.ts'
+import { ZONE_FILE } from './zone-text.ts'
 
 const COMMON = {
   description:
@@ -26,7 +30,21 @@ const COMMON = {
   security: TOKEN_NEEDED,
   response: { 200: PublishedZone, ...Refusals },
 }
-const REPLACE = { ...COMMON, summary: 'Replace all records', params: ZoneParams, body: RecordsBody }
+const REPLACE = {
+  ...COMMON,
+  summary: 'Replace all records: JSON, or a zone file as text/dns, whose SOA and own NS are left out',
+  params: ZoneParams,
+  consumes: ['application/json', ZONE_FILE],
+  body: RecordsBody,
+  response: { 200: WrittenZone, ...Refusals },
+}
+const PATCH = {
+  ...COMMON,
+  summary:
+    'Put records in place of those of the same name and type, delete others, and leave the rest; all at once',
+  params: ZoneParams,
+  body: ZonePatch,
+}
 const REPLACE_SET = {
   ...COMMON,
   summary: 'Replace the records of one name and type; the others stay',
@@ -78,8 +96,19 @@ export function recordRoutes(app: FastifyInstance, { publisher, suffix }: ApiDep
     { schema: REPLACE, ...CHECKED_THERE },
     async (request, reply) => {
       const key = ownKey(request.params.key)
-      const records = recordsFromBody(request.body, { key, suffix })
-      return await write(key, () => records, { request, reply })
+      const { records, left } = contentFromBody(request.body, { key, suffix })
+      const written = await write(key, () => records, { request, reply })
+      return { ...written, ...(left.length > 0 && { left }) }
+    },
+  )
+
+  app.patch<WithKey>(
+    '/v1/zones/:key/records',
+    { schema: PATCH, ...CHECKED_THERE },
+    async (request, reply) => {
+      const key = ownKey(request.params.key)
+      const patch = patchFromBody(request.body, { key, suffix })
+      return await write(key, (newest) => patched(newest, patch), { request, reply })
     },
   )
 

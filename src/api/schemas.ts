@@ -50,6 +50,10 @@ export const CreatedZone = Type.Object({
   name: Type.String({ description: 'What people type.' }),
 })
 
+const Left = Type.Optional(
+  Type.Array(Type.String(), { description: 'What of a zone file was left out, and why.' }),
+)
+
 export const ZoneSummary = Type.Object({
   key: Type.String(),
   name: Type.String(),
@@ -59,7 +63,14 @@ export const ZoneSummary = Type.Object({
 export const ZoneList = Type.Object({ zones: Type.Array(ZoneSummary) })
 export const ZoneDetail = Type.Object({
   ...ZoneSummary.properties,
-  storedOn: Type.Integer({ description: 'Other nodes that have acknowledged it so far.' }),
+  own: Type.Boolean({ description: 'Whether this node signs it.' }),
+  storedOn: Type.Optional(Type.Integer({ description: 'Other nodes that have acknowledged it so far.' })),
+  copies: Type.Optional(
+    Type.Integer({ description: "Of somebody else's: how many of the closest peers hold the newest." }),
+  ),
+  age: Type.Optional(
+    Type.Integer({ description: 'Seconds since other nodes confirmed that it is the newest.' }),
+  ),
   superseded: Type.Optional(
     Type.String({
       description:
@@ -77,6 +88,65 @@ export const PublishedZone = Type.Object({
       'Other nodes that have acknowledged; from 20 on it is handed on behind this reply. 0: kept here, and sent when a node appears.',
   }),
 })
+
+export const WrittenZone = Type.Object({ ...PublishedZone.properties, left: Left })
+export const MadeZone = Type.Object({ ...CreatedZone.properties, left: Left })
+
+/** Records of some sets in place of what was there, and sets that go. */
+export const ZonePatch = Type.Object(
+  {
+    records: Type.Optional(Type.Array(RecordSchema)),
+    delete: Type.Optional(
+      Type.Array(
+        Type.Object(
+          { name: RecordSchema.properties.name, type: RecordSchema.properties.type },
+          { additionalProperties: false },
+        ),
+      ),
+    ),
+  },
+  { additionalProperties: false },
+)
+
+export const ForgottenZone = Type.Object({
+  directory: Type.String({ description: 'Where on this machine key and zone are put away.' }),
+})
+
+export const ZoneStatus = Type.Object({
+  sequence: Sequence,
+  state: Type.Union(
+    ['waiting', 'publishing', 'published', 'superseded'].map((word) => Type.Literal(word)),
+    {
+      description:
+        'waiting: no other node could be reached; publishing: being handed on or read back; superseded: another device has signed a newer one.',
+    },
+  ),
+  storedOn: Type.Integer(),
+  acknowledgedBy: Type.Array(Type.String(), { description: 'Peer ids.' }),
+  nextPut: Type.Union([Type.String({ format: 'date-time' }), Type.Null()], {
+    description: 'When it is handed on again by itself.',
+  }),
+  superseded: Type.Optional(Type.String()),
+})
+
+/** Lines of JSON or events: not described further. */
+export const StreamReply = Type.String()
+
+export const LookupParams = Type.Object({
+  name: Type.String({ minLength: 1, maxLength: 1100, description: 'A name that belongs to a key.' }),
+})
+export const LookupQuery = Type.Object(
+  {
+    type: Type.Optional(Type.String({ default: 'A' })),
+    until: Type.Optional(
+      Type.Union([Type.Literal('first'), Type.Literal('closest')], {
+        default: 'first',
+        description: 'first: as a question does it; closest: until all of the closest peers were heard.',
+      }),
+    ),
+  },
+  { additionalProperties: false },
+)
 
 export const ZoneParams = Type.Object({ key: Type.String() })
 
@@ -199,6 +269,8 @@ const Problem = Type.Object({
         field: Type.Optional(
           Type.String({ description: 'name, type, ttl, value, or record for the whole.' }),
         ),
+        line: Type.Optional(Type.Integer({ description: 'Of a zone file.' })),
+        column: Type.Optional(Type.Integer()),
         message: Type.String(),
       }),
       { description: 'What is wrong with the body, up to a hundred faults; of more, detail says how many.' },

@@ -9,8 +9,10 @@ import { formatEndpoint } from '../resolver/config.ts'
 import { listenReason } from '../resolver/listeners/listener.ts'
 import type { Answer } from '../resolver/query.ts'
 import type { QueryLog } from '../resolver/query-log.ts'
+import type { ZoneDirectory } from '../zone/directory.ts'
 import type { SignedZone } from '../zone/signed-zone.ts'
 import { admission, secureHeaders } from './admission.ts'
+import { lookupRoutes } from './lookup-routes.ts'
 import { refuseOtherMethods } from './methods.ts'
 import { nodeRoutes } from './node-routes.ts'
 import { packetRoutes } from './packet-routes.ts'
@@ -18,6 +20,7 @@ import { asHttpFault, HttpFault, handleErrors, sendProblem } from './problem.ts'
 import { queryRoutes } from './query-routes.ts'
 import { recordRoutes } from './record-routes.ts'
 import { zoneRoutes } from './zone-routes.ts'
+import { acceptZoneFiles } from './zone-text.ts'
 
 export interface ApiConfig {
   readonly listen: { readonly host: string; readonly port: number }
@@ -54,6 +57,7 @@ export interface ApiDeps {
   readonly token: string
   readonly suffix: Name
   readonly publisher: Publisher
+  readonly directory: Pick<ZoneDirectory, 'find' | 'follow'>
   /** Hands on a zone signed elsewhere. @throws ZoneFault when it is too old, too new or outdone */
   publishPacket(zone: SignedZone, signal: AbortSignal): Promise<{ readonly storedOn: number }>
   resolve(question: { name: Name; type: number }, signal: AbortSignal): Promise<Answer>
@@ -95,13 +99,15 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
       new HttpFault(404, `There is nothing to ${request.method} at ${request.url}; see /openapi.json.`),
     ),
   )
-  acceptJsonOnly(app)
+  acceptJson(app)
+  acceptZoneFiles(app)
   await app.register(swagger, { openapi: DESCRIPTION })
   const addRefusals = refuseOtherMethods(app)
   zoneRoutes(app, deps)
   recordRoutes(app, deps)
   await app.register(packetRoutes(deps))
   nodeRoutes(app, deps)
+  lookupRoutes(app, deps)
   queryRoutes(app, deps)
   app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger())
   addRefusals()
@@ -113,7 +119,7 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
 const UTF8 = new TextDecoder('utf-8', { fatal: true })
 
 // An empty body is no body: POST /v1/zones takes none, and some clients send a content type with it all the same.
-function acceptJsonOnly(app: FastifyInstance): void {
+function acceptJson(app: FastifyInstance): void {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => {
     try {

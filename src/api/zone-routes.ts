@@ -1,28 +1,63 @@
-/** Zones of this node over HTTP: made, listed, shown, and filled with records. */
-import type { FastifyInstance } from 'fastify'
+/** Zones over HTTP: this node's made, listed, shown, followed on their way and put away; and anybody's shown. */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { formatName, joinNames } from '../dns/name.ts'
+import type { Publisher } from '../publisher/published.ts'
+import type { Lookup } from '../zone/directory.ts'
 import { type PublicKey, publicKeyFromLabel } from '../zone/key.ts'
 import { formatRecordText } from '../zone/records.ts'
 import { contentOf, formatTime, type SignedZone } from '../zone/signed-zone.ts'
+import { exportZoneFile } from '../zone/zone-file.ts'
 import { etagOf, isAmong } from './etag.ts'
+import { EVENT_STREAM, openEvents } from './event-stream.ts'
 import { HttpFault } from './problem.ts'
-import { CreatedZone, Refusals, TOKEN_NEEDED, ZoneDetail, ZoneList, ZoneParams } from './schemas.ts'
+import { contentFromBody } from './record-body.ts'
+import {
+  ForgottenZone,
+  MadeZone,
+  RecordsBody,
+  Refusals,
+  TOKEN_NEEDED,
+  ZoneDetail,
+  ZoneList,
+  ZoneParams,
+  ZoneStatus,
+} from './schemas.ts'
 import type { ApiDeps } from './server.ts'
+import { prefers, ZONE_FILE } from './zone-text.ts'
 
 const CREATE = {
-  summary: 'Make a key and its zone',
+  summary: 'Make a key and its zone, empty or of these records: JSON, or a zone file as text/dns',
   security: TOKEN_NEEDED,
-  response: { 201: CreatedZone, ...Refusals },
+  consumes: ['application/json', ZONE_FILE],
+  body: RecordsBody,
+  response: { 201: MadeZone, ...Refusals },
 }
 const LIST = { summary: "This node's zones", response: { 200: ZoneList } }
 const SHOW = {
-  summary: 'One zone and its records',
+  summary: "One zone and its records, this node's or anybody's; with Accept: text/dns as a zone file",
   params: ZoneParams,
+  produces: ['application/json', ZONE_FILE],
   response: { 200: ZoneDetail, ...Refusals },
 }
+const STATUS = {
+  summary:
+    "What has become of this node's zone on its way to others; with Accept: text/event-stream as it goes on",
+  params: ZoneParams,
+  produces: ['application/json', EVENT_STREAM],
+  response: { 200: ZoneStatus, ...Refusals },
+}
+const FORGET = {
+  summary: 'Sign this zone no more, and put its key away on disk; others have it until it expires',
+  security: TOKEN_NEEDED,
+  params: ZoneParams,
+  response: { 200: ForgottenZone, ...Refusals },
+}
 type WithKey = { Params: { key: string } }
+// The body is checked by record-body.ts, whose faults say more than a schema's.
+const CHECKED_THERE = { attachValidation: true }
 
-export function zoneRoutes(app: FastifyInstance, { publisher, suffix }: ApiDeps): void {
+export function zoneRoutes(app: FastifyInstance, deps: ApiDeps): void {
+  const { publisher, suffix, directory } = deps
   const summary = (zone: SignedZone) => ({
     key: zone.key.label,
     name: formatName(joinNames(zone.key.apex, suffix)).slice(0, -1),
@@ -30,26 +65,124 @@ export function zoneRoutes(app: FastifyInstance, { publisher, suffix }: ApiDeps)
     expires: formatTime(zone.expires) ?? null,
   })
 
-  const status = (key: PublicKey) => {
-    const { storedOn = 0, superseded } = publisher.statusOf(key) ?? {}
-    return superseded === undefined ? { storedOn } : { storedOn, superseded: String(superseded) }
+  const show = (zone: SignedZone, more: object, { request, reply }: Exchange) => {
+    reply.header('etag', etagOf(zone)).header('vary', 'Accept')
+    if (isAmong(request.headers['if-none-match'], zone)) return reply.code(304).send()
+    // With no serializer of the schema: a string is sent as it is.
+    if (prefers(ZONE_FILE, request.headers.accept))
+      return reply.type(`${ZONE_FILE}; charset=utf-8`).serializer(String).send(exportZoneFile(zone))
+    const records = contentOf(zone).map((record) => formatRecordText(record, zone.key))
+    return { ...summary(zone), ...more, records }
   }
 
-  app.post('/v1/zones', { schema: CREATE }, async (_, reply) => {
-    const { key, name } = summary(await publisher.create())
-    return reply.code(201).send({ key, name })
+  app.post('/v1/zones', { schema: CREATE, ...CHECKED_THERE }, async ({ body }, reply) => {
+    let left: string[] = []
+    const zone = await publisher.create((key) => {
+      if (body === undefined) return []
+      const content = contentFromBody(body, { key, suffix })
+      left = content.left
+      return content.records
+    })
+    const { key, name } = summary(zone)
+    return reply.code(201).send({ key, name, ...(left.length > 0 && { left }) })
   })
 
   app.get('/v1/zones', { schema: LIST }, async () => ({ zones: publisher.list().map(summary) }))
 
-  app.get<WithKey>('/v1/zones/:key', { schema: SHOW }, async ({ params, headers }, reply) => {
-    const zone = publisher.get(keyFrom(params.key))
-    if (!zone) throw unknownZone(params.key)
-    reply.header('etag', etagOf(zone))
-    if (isAmong(headers['if-none-match'], zone)) return reply.code(304).send()
-    const records = contentOf(zone).map((record) => formatRecordText(record, zone.key))
-    return { ...summary(zone), ...status(zone.key), records }
+  app.get<WithKey>('/v1/zones/:key', { schema: SHOW }, async (request, reply) => {
+    const key = keyFrom(request.params.key)
+    const own = publisher.get(key)
+    if (own) return show(own, { own: true, ...copiesOf(publisher, key) }, { request, reply })
+    const { zone, ...more } = await anybodys(key, directory, request.signal)
+    return show(zone, { own: false, ...more }, { request, reply })
   })
+
+  app.delete<WithKey>('/v1/zones/:key', { schema: FORGET }, async ({ params }) => {
+    const directory = await publisher.forget(keyFrom(params.key))
+    return { directory }
+  })
+
+  app.get<WithKey>('/v1/zones/:key/status', { schema: STATUS }, (request, reply) => {
+    const key = keyFrom(request.params.key)
+    const status = statusOf(publisher, key)
+    if (!prefers(EVENT_STREAM, request.headers.accept)) return reply.send(status)
+    followStatus(key, publisher, { request, reply })
+    return reply
+  })
+}
+
+interface Exchange {
+  readonly request: FastifyRequest
+  readonly reply: FastifyReply
+}
+
+function copiesOf(publisher: Publisher, key: PublicKey) {
+  const { storedOn = 0, superseded } = publisher.statusOf(key) ?? {}
+  return superseded === undefined ? { storedOn } : { storedOn, superseded: String(superseded) }
+}
+
+/** A zone of whomever, confirmed just now where anybody could be asked. @throws HttpFault 404 or 504 */
+async function anybodys(
+  key: PublicKey,
+  directory: ApiDeps['directory'],
+  signal: AbortSignal,
+): Promise<{ zone: SignedZone; copies: number; age?: number }> {
+  const [lookup, { copies }] = await Promise.all([
+    directory.find(key, { signal, maxAge: 0 }),
+    directory.follow(key, { signal, until: 'closest' }),
+  ])
+  if (lookup.kind !== 'found') throw notFound(key, lookup)
+  const { zone, age } = lookup
+  if (zone.revoked) throw new HttpFault(410, `The key ${key.label} was revoked; its zone is no more.`)
+  return { zone, copies, ...(Number.isFinite(age) && { age: Math.round(age) }) }
+}
+
+function notFound({ label }: PublicKey, lookup: Exclude<Lookup, { kind: 'found' }>): HttpFault {
+  if (lookup.kind === 'absent') return new HttpFault(404, `Nobody holds a zone ${label}.`)
+  if (lookup.kind === 'unreachable') return new HttpFault(504, lookup.cause)
+  return new HttpFault(502, `All that came back for zone ${label} is forged or damaged.`)
+}
+
+/** @throws HttpFault 404 */
+function statusOf(publisher: Publisher, key: PublicKey) {
+  const zone = publisher.get(key)
+  const status = publisher.statusOf(key)
+  if (!zone || !status) throw unknownZone(key.label)
+  const { storedOn, acknowledgedBy, nextPut, superseded } = status
+  const next = nextPut === undefined ? null : (formatTime(nextPut) ?? null)
+  const shown = {
+    sequence: String(zone.sequence),
+    state: stateOf(status),
+    storedOn,
+    acknowledgedBy,
+    nextPut: next,
+  }
+  return superseded === undefined ? shown : { ...shown, superseded: String(superseded) }
+}
+
+function stateOf({ superseded, nextPut, storedOn }: NonNullable<ReturnType<Publisher['statusOf']>>): string {
+  if (superseded !== undefined) return 'superseded'
+  if (nextPut === undefined) return 'publishing'
+  return storedOn === 0 ? 'waiting' : 'published'
+}
+
+/** An event for each change, until it is on its way no more. */
+function followStatus(key: PublicKey, publisher: Publisher, { request, reply }: Exchange): void {
+  const events = openEvents(request, reply)
+  const tell = () => {
+    const status = publisher.get(key) ? statusOf(publisher, key) : undefined
+    if (status) events.tell(status)
+    if (status?.state !== 'publishing') close()
+  }
+  const watching = publisher.watch((changed) => {
+    if (changed.label === key.label) tell()
+  })
+  const close = () => {
+    watching[Symbol.dispose]()
+    events.end()
+  }
+  events.signal.addEventListener('abort', close)
+  tell()
 }
 
 export function keyFrom(label: string): PublicKey {

@@ -129,13 +129,17 @@ describe('the node', () => {
     )
     assert.deepEqual(routes.sort(), [
       'delete /v1/queries token',
+      'delete /v1/zones/{key} token',
       'delete /v1/zones/{key}/records/{name}/{type} token',
       'get /healthz',
+      'get /v1/lookups/{name}',
       'get /v1/node',
       'get /v1/queries token',
       'get /v1/resolve',
       'get /v1/zones',
       'get /v1/zones/{key}',
+      'get /v1/zones/{key}/status',
+      'patch /v1/zones/{key}/records token',
       'post /v1/reload token',
       'post /v1/zones token',
       'put /v1/zones/{key}/packet token',

@@ -12,6 +12,7 @@ import type { PublicKey } from '../../src/zone/key.ts'
 import { publicKeyOf } from '../../src/zone/signature.ts'
 import { type SignedZone, signRevocation, signZone } from '../../src/zone/signed-zone.ts'
 import { DEFAULT_SOA } from '../../src/zone/soa.ts'
+import { MemoryDirectory } from '../support/memory-directory.ts'
 import { SIGNED_AT, secretOf } from '../support/zones.ts'
 
 export const TOKEN = 'A'.repeat(43)
@@ -112,6 +113,8 @@ export interface TestApi extends AsyncDisposable {
   readonly app: FastifyInstance
   readonly deps: ApiDeps
   readonly publisher: MemoryPublisher
+  /** What other nodes hold. */
+  readonly directory: MemoryDirectory
   /** Zones signed elsewhere that were handed on. */
   readonly packets: SignedZone[]
   /** What the resolver was asked. */
@@ -128,6 +131,7 @@ export interface TestApi extends AsyncDisposable {
 /** @param queries questions of late, where they are kept */
 export async function openTestApi(config: Partial<ApiConfig> = {}, queries?: QueryLog): Promise<TestApi> {
   const publisher = new MemoryPublisher()
+  const directory = new MemoryDirectory()
   const asked: TestApi['asked'] = []
   const log: string[] = []
   const packets: SignedZone[] = []
@@ -136,6 +140,7 @@ export async function openTestApi(config: Partial<ApiConfig> = {}, queries?: Que
     token: TOKEN,
     suffix: parseName('kad.alt'),
     publisher,
+    directory,
     queries,
     async publishPacket(zone) {
       packets.push(zone)
@@ -159,7 +164,7 @@ export async function openTestApi(config: Partial<ApiConfig> = {}, queries?: Que
   }
   const app = await buildApi(deps)
   const api: TestApi = {
-    ...{ app, deps, publisher, packets, asked, log },
+    ...{ app, deps, publisher, directory, packets, asked, log },
     answer: async () => emptyAnswer(0, 'local'),
     reload: async () => ({ faults: [], lists: [], waiting: [] }),
     send: async (options) => await app.inject(options),

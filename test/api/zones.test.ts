@@ -54,7 +54,10 @@ describe('making and showing zones', () => {
     assert.equal(other.key, labelOf(2))
     assert.equal(typeof other.expires, 'string')
     const shown = await api.send({ url: `/v1/zones/${labelOf(1)}` })
-    assert.deepEqual([shown.statusCode, shown.json()], [200, { ...revoked, storedOn: 0, records: [] }])
+    assert.deepEqual(
+      [shown.statusCode, shown.json()],
+      [200, { ...revoked, own: true, storedOn: 0, records: [] }],
+    )
   })
 
   test('how many nodes acknowledged a zone is shown, and which of this node another device has superseded', async () => {
