@@ -12,6 +12,7 @@ import type { QueryLog } from '../resolver/query-log.ts'
 import type { ZoneDirectory } from '../zone/directory.ts'
 import type { SignedZone } from '../zone/signed-zone.ts'
 import { admission, secureHeaders } from './admission.ts'
+import { docsRoutes, withExamples } from './docs.ts'
 import { lookupRoutes } from './lookup-routes.ts'
 import { refuseOtherMethods } from './methods.ts'
 import { nodeRoutes } from './node-routes.ts'
@@ -101,7 +102,7 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
   )
   acceptJson(app)
   acceptZoneFiles(app)
-  await app.register(swagger, { openapi: DESCRIPTION })
+  await app.register(swagger, { openapi: DESCRIPTION, transformObject: withExamples })
   const addRefusals = refuseOtherMethods(app)
   zoneRoutes(app, deps)
   recordRoutes(app, deps)
@@ -109,7 +110,7 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
   nodeRoutes(app, deps)
   lookupRoutes(app, deps)
   queryRoutes(app, deps)
-  app.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger())
+  docsRoutes(app)
   addRefusals()
   await app.ready()
   return app
