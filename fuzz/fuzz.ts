@@ -1,4 +1,4 @@
-/** `npm run fuzz`: changed packets, zones, frames and zone files against every parser, and against the ports of a running node. */
+/** `npm run fuzz`: changed packets, zones, frames and zone files against every parser, and against the ports and the REST of a running node. */
 import { randomInt } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -6,10 +6,11 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { MAX_MILLISECONDS, type Plan, type Result } from './cases.ts'
 import { runPorts } from './ports.ts'
+import { runRest } from './rest.ts'
 import { TARGETS } from './targets.ts'
 import { runWatched } from './watch.ts'
 
-const NAMES = [...Object.keys(TARGETS), 'ports']
+const NAMES = [...Object.keys(TARGETS), 'ports', 'rest']
 const COUNT = 20_000
 const PROGRESS_EVERY = 5000
 
@@ -136,11 +137,14 @@ function tell({ target, number: at, cases, what, hex }: Result['findings'][numbe
   return `FOUND by ${target}, seed ${seed}, case ${at}: ${what}\n  again: npm run fuzz -- ${again}\n  input (in ${file}): ${hex.slice(0, 2000)}\n`
 }
 
+/** Those that need a node. */
+const LIVE: Record<string, typeof runPorts> = { ports: runPorts, rest: runRest }
+
 async function fuzz({ seed, targets, plan }: Wanted): Promise<number> {
   process.stdout.write(`seed ${seed}\n`)
   let found = 0
   for (const target of targets) {
-    const run = target === 'ports' ? runPorts : runWatched
+    const run = LIVE[target] ?? runWatched
     const result = await run({ ...plan, target }, progressLine())
     process.stdout.write(summary(result))
     for (const finding of result.findings) process.stdout.write(tell(finding, seed))

@@ -35,6 +35,9 @@ const END_WITHIN = 10_000
 export class FuzzedNode implements AsyncDisposable {
   readonly port: number
   readonly encrypted: EncryptedPorts
+  /** Where its REST is, as `http://127.0.0.1:8053`, and the token for it. */
+  readonly api: string
+  readonly token: string
   readonly #place: Workplace
   readonly #running: Running
   #said = ''
@@ -43,7 +46,10 @@ export class FuzzedNode implements AsyncDisposable {
     ports: EncryptedPorts & { udp: number }
     place: Workplace
     running: Running
+    rest: { api: string; token: string }
   }) {
+    this.api = parts.rest.api
+    this.token = parts.rest.token
     this.port = parts.ports.udp
     this.encrypted = parts.ports
     this.#place = parts.place
@@ -67,12 +73,12 @@ export class FuzzedNode implements AsyncDisposable {
       ...SETTINGS,
       ...ENCRYPTED,
     ])
-    const [, udp, tls, https, api] = await running.says(UP)
+    const [, udp, tls, https, api = ''] = await running.says(UP)
     const token = readFileSync(join(data, 'api-token'), 'latin1').trim()
     await publish(`${api}/v1/zones/${KEY.label}/records`, token)
     opening.move()
     const ports = { udp: Number(udp), tls: Number(tls), https: Number(https) }
-    return new FuzzedNode({ ports, place, running })
+    return new FuzzedNode({ ports, place, running, rest: { api, token } })
   }
 
   get isRunning(): boolean {

@@ -7,6 +7,7 @@ import { promisify } from 'node:util'
 import type { Result } from '../fuzz/cases.ts'
 import { runPorts } from '../fuzz/ports.ts'
 import { Chance } from '../fuzz/random.ts'
+import { runRest } from '../fuzz/rest.ts'
 import { TARGETS } from '../fuzz/targets.ts'
 import { runWatched } from '../fuzz/watch.ts'
 
@@ -33,6 +34,12 @@ describe('changed inputs', { concurrency: true }, () => {
 test(`${COUNT_AT_PORTS} changed packets at the ports of a node: good questions between them are answered`, async () => {
   const result = await runPorts({ ...PLAN, target: 'ports', count: COUNT_AT_PORTS }, () => undefined)
   assertClean(result, COUNT_AT_PORTS)
+})
+
+test(`${COUNT} requests made from what the API says of itself: answered or refused`, async () => {
+  const result = await runRest({ ...PLAN, target: 'rest', count: COUNT }, () => undefined)
+  assert.deepEqual(result.findings, [])
+  assert.ok(['200', '401', '404', '422'].every((status) => (result.outcomes[status] ?? 0) > 0))
 })
 
 describe('a case', () => {

@@ -73,6 +73,8 @@ const HEADERS_TIMEOUT = 5000
 const KEEP_ALIVE_TIMEOUT = 5000
 const MAX_HEADER_OCTETS = 8192
 const MAX_REQUESTS_PER_SOCKET = 1000
+/** Characters of a part of a path: the longest name there is, each octet of it as \DDD. */
+const MAX_PARAM_LENGTH = 1100
 
 export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
   const { config, logger } = deps
@@ -83,6 +85,7 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT,
     maxRequestsPerSocket: MAX_REQUESTS_PER_SOCKET,
     forceCloseConnections: true,
+    routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
     http: { headersTimeout: HEADERS_TIMEOUT, maxHeaderSize: MAX_HEADER_OCTETS },
     frameworkErrors: (error, request, reply) => {
       void secureHeaders(request, reply)

@@ -55,6 +55,13 @@ describe('one record set', () => {
     assert.deepEqual(await recordsOf(api), [...BEFORE.slice(0, 2), 'www 30 A 192.0.2.9'])
   })
 
+  test('has the longest name there is, written as long as it can be', async () => {
+    await using api = await open()
+    const labels = Array.from({ length: 3 }, () => '\\000'.repeat(63)).join('.')
+    const reply = await put(api, `${encodeURIComponent(labels)}/A`, [{ value: '192.0.2.1' }])
+    assert.equal(reply.statusCode, 200, reply.body)
+  })
+
   test('is made where there was none: at the apex, below it, of a type without a name, with the standard TTL', async () => {
     await using api = await open()
     for (const [set, value] of [
