@@ -5,11 +5,15 @@ import type { Logger } from 'pino'
 import { type Api, type ApiDeps, openApi, type Reloaded } from './api/server.ts'
 import { loadOrCreateToken } from './api/token.ts'
 import { type Clock, systemClock } from './clock.ts'
-import { type Config, ConfigFault, changedSettings } from './config.ts'
+import type { Config } from './config.ts'
 import { type Membership, type NetworkDirectory, openDirectory } from './dht/directory.ts'
 import { readHouse } from './house.ts'
 import { faultsOfPorts } from './ports.ts'
+import type { PublisherDeps } from './publisher/config.ts'
+import { readPassphrase } from './publisher/key-file.ts'
+import type { Publisher } from './publisher/published.ts'
 import { openPublisher } from './publisher/publisher.ts'
+import { reloading, tellSkipped } from './reload.ts'
 import { type DnsConfig, formatEndpoint } from './resolver/config.ts'
 import { ListFault } from './resolver/fault.ts'
 import { type HandedOver, handedOver } from './resolver/listeners/handed-over.ts'
@@ -18,7 +22,7 @@ import {
   ownCertificate,
   renewOwnCertificate,
 } from './resolver/listeners/own-certificate.ts'
-import { makeResolver, openDoors, type Resolver } from './resolver/resolver.ts'
+import { makeResolver, openDoors } from './resolver/resolver.ts'
 import { isSystemError, systemReason } from './system.ts'
 import type { PublicKey } from './zone/key.ts'
 import { checkTime } from './zone/signed-zone.ts'
@@ -90,6 +94,15 @@ function sentenceFor(cause: unknown, dataDirectory: string): string | undefined 
     : undefined
 }
 
+async function openOwnZones(
+  { data: dataDirectory, names }: Config,
+  { logger, ...needs }: Pick<PublisherDeps, 'clock' | 'directory' | 'logger'>,
+): Promise<Publisher> {
+  const passphrase = names.passphraseFile === '' ? undefined : await readPassphrase(names.passphraseFile)
+  const ofRoom = logger.child({ room: 'publisher' })
+  return await openPublisher({ ...needs, config: names, dataDirectory, passphrase, logger: ofRoom })
+}
+
 /** A zone signed elsewhere is judged by the clock the network goes by, as every other. */
 function packetsTo(directory: NetworkDirectory): ApiDeps['publishPacket'] {
   return async (zone, signal) => {
@@ -116,16 +129,13 @@ async function openRooms(config: Config, needs: RoomNeeds): Promise<Daemon> {
     }),
   )
   const { clock } = directory
-  const ofPublisher = { clock, config: names, dataDirectory, directory }
-  const publisher = opening.use(
-    await openPublisher({ ...ofPublisher, logger: logger.child({ room: 'publisher' }) }),
-  )
+  const publisher = opening.use(await openOwnZones(config, { clock, directory, logger }))
   const ofDns = { clock, logger: logger.child({ room: 'resolver' }) }
   const ofResolver = { ...ofDns, config: await withCertificate(config, { ...ofDns, handed, opening }) }
   const isTrusted = (key: PublicKey) =>
     publisher.get(key) !== undefined || names.privateAddresses.includes(key.label)
   const resolver = opening.use(makeResolver({ ...ofResolver, house, suffix, directory, isTrusted }))
-  const reload = oneByOne(() => reloadHouse(resolver, config, needs))
+  const reload = reloading(config, { ...needs, resolver, publisher })
   const doors = opening.use(await openDoors(ofResolver, resolver.serve, handed))
   const dns = doors.endpoints.map(formatEndpoint)
   const api: Api = opening.use(
@@ -151,63 +161,6 @@ async function openRooms(config: Config, needs: RoomNeeds): Promise<Daemon> {
     addresses: directory.addresses(),
     reload,
     [Symbol.asyncDispose]: () => open.disposeAsync(),
-  }
-}
-
-/** With a fault anywhere all stays as it was. */
-async function reloadHouse(
-  resolver: Resolver,
-  config: Config,
-  { logger, readConfig }: Pick<RoomNeeds, 'logger' | 'readConfig'>,
-): Promise<Reloaded> {
-  const read = await readHouseAnew(config, readConfig)
-  if ('faults' in read) {
-    logger.error({ faults: read.faults }, 'nothing was reloaded: the settings or lists cannot be used')
-    return { faults: read.faults, lists: [], waiting: [] }
-  }
-  const { fresh, house, lists, skipped } = read
-  resolver.change(house)
-  tellSkipped(skipped, logger)
-  const { records, hosts, blocking } = house
-  logger.info(
-    { blocked: blocking.rules.size, records: records.length, hosts: hosts.length },
-    'records, hosts files, block lists and upstream servers were reloaded',
-  )
-  const waiting = changedSettings(config, fresh).filter((name) => !RELOADED.test(name))
-  if (waiting.length > 0) logger.warn({ waiting }, 'these settings have changed and wait for the next start')
-  return { faults: [], lists, waiting }
-}
-
-/** What takes hold without a restart. */
-const RELOADED = /^(?:block\.|upstream\.|dns\.(?:records|hosts)$)/
-
-async function readHouseAnew(config: Config, readConfig: () => Config) {
-  try {
-    const fresh = readConfig()
-    const { names } = config // a suffix that has changed waits for the next start
-    return { fresh, ...(await readHouse({ ...fresh, names })) }
-  } catch (cause) {
-    if (!(cause instanceof ConfigFault) && !(cause instanceof ListFault)) throw cause
-    return { faults: cause.faults }
-  }
-}
-
-function tellSkipped(skipped: readonly string[], logger: Logger): void {
-  if (skipped.length === 0) return
-  const lines = skipped.slice(0, SKIPPED_TOLD)
-  logger.warn({ lines, count: skipped.length }, 'lines of hosts files were left out: no address and names')
-}
-
-/** Lines of hosts files that are named in one line of the log. */
-const SKIPPED_TOLD = 5
-
-/** Whoever calls while it runs has it run once more behind that: what they changed may have been read already. */
-function oneByOne<Result>(run: () => Promise<Result>): () => Promise<Result> {
-  let last: Promise<unknown> = Promise.resolve()
-  return () => {
-    const turn = last.then(run)
-    last = turn.catch(() => undefined)
-    return turn
   }
 }
 

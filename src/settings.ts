@@ -184,6 +184,11 @@ export const SECTIONS = {
       '21600',
       's between two puts of a zone that has not changed.',
     ),
+    passphraseFile: option(
+      optionalText,
+      '',
+      'File of mode 0600 whose first line is the passphrase that secret keys are sealed with on the disk; none: they are not.',
+    ),
     privateAddresses: option(
       listOf(zoneLabel),
       '',

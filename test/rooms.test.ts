@@ -87,18 +87,23 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   'logger.ts': [],
   'house.ts': ['config.ts', 'resolver', ...INNER],
   'ports.ts': ['config.ts', 'resolver'],
+  'reload.ts': ['config.ts', 'house.ts', 'api', 'publisher', 'resolver'],
 }
+
+const OF_KEYS = /^publisher\/(key-file|key-text|own-zones|durable|sealing|fault)\.ts$/
 
 function mayImport(file: SourceFile, { from, typeOnly }: Import): boolean {
   const target = from.split('/')[0] ?? ''
   if (target === file.room || SHARED.has(target) || (target === 'logger.ts' && typeOnly)) return true
   if (file.path === 'daemon.ts') return true
   // The token's file is read by one set of rules.
-  if (from === 'api/token.ts' && /^cli\/(token|queries|publish|testnet-node)\.ts$/.test(file.path))
+  if (
+    from === 'api/token.ts' &&
+    /^cli\/(token|queries|publish|testnet-node|node-client)\.ts$/.test(file.path)
+  )
     return true
-  // Signing without a node is a command; how a key is kept is for one room to know.
-  if (/^publisher\/(key-file|own-zones|fault)\.ts$/.test(from) && /^cli\/(keygen|sign)\.ts$/.test(file.path))
-    return true
+  // Signing without a node is a command, and so is looking after keys; how a key is kept is for one room to know.
+  if (OF_KEYS.test(from) && /^cli\/(keygen|sign|key|key-[a-z]+|main)\.ts$/.test(file.path)) return true
   // These two open a node of their own, in this process, and the logger it writes to.
   if (file.path === 'cli/up.ts' || file.path === 'cli/testnet-node.ts')
     return ['daemon.ts', 'logger.ts', ...(MAY_IMPORT['cli'] ?? [])].includes(target)

@@ -60,7 +60,16 @@ export const ZoneSummary = Type.Object({
   sequence: Sequence,
   expires: ExpiresIfEver,
 })
-export const ZoneList = Type.Object({ zones: Type.Array(ZoneSummary) })
+export const ZoneList = Type.Object({
+  zones: Type.Array(
+    Type.Object({
+      ...ZoneSummary.properties,
+      backup: Type.Boolean({
+        description: 'Whether its owner has made a copy of the key (kadns key backup).',
+      }),
+    }),
+  ),
+})
 export const ZoneDetail = Type.Object({
   ...ZoneSummary.properties,
   own: Type.Boolean({ description: 'Whether this node signs it.' }),
@@ -204,6 +213,7 @@ export const NodeInfo = Type.Object({
 })
 
 export const ReloadResult = Type.Object({
+  keys: Type.Array(Type.String(), { description: 'Keys taken up: their files have come since.' }),
   lists: Type.Array(
     Type.Object({
       file: Type.String(),

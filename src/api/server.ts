@@ -48,6 +48,8 @@ export interface NodeDescription {
 export interface Reloaded {
   /** Sentences; with one, nothing has changed. */
   readonly faults: readonly string[]
+  /** Keys whose files have come since. */
+  readonly keys: readonly string[]
   readonly lists: readonly { readonly file: string; readonly names: number; readonly skipped: number }[]
   /** Settings that have changed and wait for the next start. */
   readonly waiting: readonly string[]

@@ -87,7 +87,13 @@ export function zoneRoutes(app: FastifyInstance, deps: ApiDeps): void {
     return reply.code(201).send({ key, name, ...(left.length > 0 && { left }) })
   })
 
-  app.get('/v1/zones', { schema: LIST }, async () => ({ zones: publisher.list().map(summary) }))
+  app.get('/v1/zones', { schema: LIST }, async () => {
+    const listed = publisher.list().map(async (zone) => ({
+      ...summary(zone),
+      backup: await publisher.isBackedUp(zone.key),
+    }))
+    return { zones: await Promise.all(listed) }
+  })
 
   app.get<WithKey>('/v1/zones/:key', { schema: SHOW }, async (request, reply) => {
     const key = keyFrom(request.params.key)

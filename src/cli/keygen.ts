@@ -1,9 +1,11 @@
 /** `kadns keygen`: makes a key in a file, for a zone that is signed where no node runs. */
 import { PublisherFault } from '../publisher/fault.ts'
-import { newKey, writeNewKeyFile } from '../publisher/key-file.ts'
+import { newKey, readPassphrase, writeNewKeyFile } from '../publisher/key-file.ts'
+import { formatKey } from '../publisher/key-text.ts'
 import { Exit, parseCommandLine, UsageFault } from './usage.ts'
 
-const USAGE = `kadns keygen [--out FILE] [--json]: makes a key and writes it to FILE, <key>.key here where none is named; no node is needed.
+const USAGE = `kadns keygen [--out FILE] [--passphrase-file FILE] [--json]: makes a key and writes it to FILE, <key>.key here where none is
+named; no node is needed. With a passphrase, the first line of a file of mode 0600, the key is sealed with it.
 
 Whoever has the file owns the name, and without it nobody does: nothing brings it back. Keep a copy in a safe place.
 
@@ -16,13 +18,15 @@ export async function keygen(given: readonly string[]): Promise<number> {
     process.stdout.write(USAGE)
     return Exit.done
   }
-  const { out, ...unknown } = line.flags
+  const { out, 'passphrase-file': passphraseFile, ...unknown } = line.flags
   const [stray] = [...line.words, ...Object.keys(unknown).map((flag) => `--${flag}`)]
-  if (stray !== undefined) throw new UsageFault([`kadns keygen takes --out and --json only, not "${stray}".`])
+  if (stray !== undefined)
+    throw new UsageFault([`kadns keygen takes --out, --passphrase-file and --json only, not "${stray}".`])
   const own = newKey()
   const file = out ?? `${own.key.label}.key`
   try {
-    await writeNewKeyFile(file, own)
+    const passphrase = passphraseFile === undefined ? undefined : await readPassphrase(passphraseFile)
+    await writeNewKeyFile(file, await formatKey(own, passphrase))
   } catch (fault) {
     if (!(fault instanceof PublisherFault)) throw fault
     process.stderr.write(`kadns: ${fault.message}\n`)

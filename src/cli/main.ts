@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** `kadns`: finds the command, runs it, and turns what went wrong into words and an exit code. */
 import { ConfigFault } from '../config.ts'
+import { NotReachedFault, RefusedFault } from './node-client.ts'
 import { Exit, HELP, UsageFault } from './usage.ts'
 
 type Command = (words: readonly string[]) => Promise<number>
@@ -11,6 +12,8 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   token: async () => (await import('./token.ts')).token,
   resolve: async () => (await import('./resolve.ts')).resolve,
   queries: async () => (await import('./queries.ts')).queries,
+  zone: async () => (await import('./zone.ts')).zone,
+  key: async () => (await import('./key.ts')).key,
   keygen: async () => (await import('./keygen.ts')).keygen,
   sign: async () => (await import('./sign.ts')).sign,
   publish: async () => (await import('./publish.ts')).publish,
@@ -34,11 +37,21 @@ async function run([word = 'help', ...words]: readonly string[]): Promise<number
   return command(words)
 }
 
+/** A fault as people are told it. What is no fault of a room is a bug, and keeps its stack. */
+function told(fault: unknown): { readonly sentences: readonly string[]; readonly code: number } {
+  if (fault instanceof ConfigFault || fault instanceof UsageFault)
+    return { sentences: fault.faults, code: Exit.usage }
+  if (fault instanceof RefusedFault) return { sentences: fault.sentences, code: Exit.refused }
+  if (fault instanceof NotReachedFault) return { sentences: [fault.message], code: Exit.notReached }
+  if (fault instanceof Error && fault.name.endsWith('Fault'))
+    return { sentences: [fault.message], code: Exit.refused }
+  throw fault
+}
+
 try {
   process.exitCode = await run(process.argv.slice(2))
 } catch (fault) {
-  const faults = fault instanceof ConfigFault || fault instanceof UsageFault ? fault.faults : undefined
-  if (!faults) throw fault
-  process.stderr.write(faults.map((sentence) => `kadns: ${sentence}\n`).join(''))
-  process.exitCode = Exit.usage
+  const { sentences, code } = told(fault)
+  process.stderr.write(sentences.map((sentence) => `kadns: ${sentence}\n`).join(''))
+  process.exitCode = code
 }

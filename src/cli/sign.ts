@@ -2,9 +2,10 @@
 import { open } from 'node:fs/promises'
 import { DnsFault } from '../dns/fault.ts'
 import type { Name } from '../dns/name.ts'
+import { writeDurably } from '../publisher/durable.ts'
 import { PublisherFault } from '../publisher/fault.ts'
-import { readKeyFile } from '../publisher/key-file.ts'
-import { type OwnKey, writeDurably } from '../publisher/own-zones.ts'
+import { readKeyFile, readPassphrase } from '../publisher/key-file.ts'
+import type { OwnKey } from '../publisher/key-text.ts'
 import { isSystemError, systemReason } from '../system.ts'
 import { ZoneFault } from '../zone/fault.ts'
 import { type SignedZone, signZone } from '../zone/signed-zone.ts'
@@ -12,7 +13,7 @@ import { DEFAULT_SOA } from '../zone/soa.ts'
 import { formatFault, readZoneFile, ZoneFileFault } from '../zone/zone-file.ts'
 import { type CommandLine, configFor, Exit, parseCommandLine, UsageFault } from './usage.ts'
 
-const USAGE = `kadns sign ZONEFILE --key FILE [--out FILE] [--json]: signs a zone file, without a node.
+const USAGE = `kadns sign ZONEFILE --key FILE [--passphrase-file FILE] [--out FILE] [--json]: signs a zone file, without a node.
 
 The signed zone is a file of 1104 octets at most, <key>.packet here where --out names none: pkarr's bytes, without a secret.
 The SOA is made here, and one in the zone file is left out. It lives for seven days from now.
@@ -29,7 +30,7 @@ export async function sign(given: readonly string[]): Promise<number> {
     process.stdout.write(USAGE)
     return Exit.done
   }
-  const { key, out, ...flags } = line.flags
+  const { key, out, 'passphrase-file': passphraseFile, ...flags } = line.flags
   const [zoneFile, ...more] = line.words
   if (zoneFile === undefined || more.length > 0 || key === undefined)
     throw new UsageFault([
@@ -37,7 +38,8 @@ export async function sign(given: readonly string[]): Promise<number> {
     ])
   const { suffix } = configFor({ ...line, flags }).names
   try {
-    const own = await readKeyFile(key)
+    const passphrase = passphraseFile === undefined ? undefined : await readPassphrase(passphraseFile)
+    const own = await readKeyFile(key, passphrase)
     const zone = signText(await readText(zoneFile), own, suffix)
     const file = out ?? `${own.key.label}.packet`
     await writeDurably(file, zone.bytes)

@@ -21,6 +21,8 @@ export interface CommandLine {
   readonly words: readonly string[]
   /** By name without dashes. A flag that is given without a value is ''. */
   readonly flags: Readonly<Record<string, string>>
+  /** Flags that take no value, of those that were given. */
+  readonly switches: ReadonlySet<string>
   readonly json: boolean
   readonly help: boolean
   /** Whether to go on until it is interrupted. */
@@ -28,29 +30,41 @@ export interface CommandLine {
 }
 
 /** Flags that take no value. */
-const SWITCHES = new Set(['json', 'help', 'follow'])
+const SWITCHES = new Set(['json', 'help', 'follow', 'words', 'yes', 'empty', 'trace'])
 
 /** `--flag value` and `--flag=value`; SWITCHES take none. */
 export function parseCommandLine(given: readonly string[]): CommandLine {
   const words: string[] = []
   const flags: Record<string, string> = {}
+  const switches = new Set<string>()
   const faults: string[] = []
   const rest = [...given]
   for (let word = rest.shift(); word !== undefined; word = rest.shift()) {
     const [, flag, inline] = /^--([a-z-]+)(?:=([\s\S]*))?$/.exec(word) ?? []
     if (flag === undefined && word !== '-h') words.push(word)
-    else if (flag === undefined || SWITCHES.has(flag)) flags[flag ?? 'help'] = ''
+    else if (flag === undefined || SWITCHES.has(flag)) switches.add(flag ?? 'help')
     else takeValue(flag, inline ?? nextValue(rest), { flags, faults })
   }
   if (faults.length > 0) throw new UsageFault(faults)
-  const { json, help, follow, ...settings } = flags
   return {
     words,
-    flags: settings,
-    json: json !== undefined,
-    help: help !== undefined,
-    follow: follow !== undefined,
+    flags,
+    switches,
+    json: switches.has('json'),
+    help: switches.has('help'),
+    follow: switches.has('follow'),
   }
+}
+
+/** Parts the flags of one command from the settings, which every command takes. */
+export function withFlags<Name extends string>(
+  line: CommandLine,
+  names: readonly Name[],
+): { own: Partial<Record<Name, string>>; line: CommandLine } {
+  const isOwn = ([flag]: [string, string]) => names.some((name) => name === flag)
+  const all = Object.entries(line.flags)
+  const own = Object.fromEntries(all.filter(isOwn)) as Partial<Record<Name, string>>
+  return { own, line: { ...line, flags: Object.fromEntries(all.filter((flag) => !isOwn(flag))) } }
 }
 
 /** A value that begins with dashes has to be written `--flag=--value`. */
@@ -79,6 +93,8 @@ export const HELP = `kadns: a DNS without a root. Names belong to keys; nobody h
   kadns up [settings]             run a node until it is interrupted
   kadns resolve NAME [TYPE]       ask the running node for a name
   kadns queries [TEXT]            show the questions of late, where dns.query_log keeps them
+  kadns zone …                    make zones, show and change them: create, list, show, set, unset, import, export
+  kadns key …                     copies of keys, and their end: list, backup, restore, revoke
   kadns token                     print the token that writing over REST takes
   kadns keygen                    make a key, in a file, without a node
   kadns sign ZONEFILE --key FILE  sign a zone file with it, without a node
@@ -86,7 +102,7 @@ export const HELP = `kadns: a DNS without a root. Names belong to keys; nobody h
   kadns testnet N                 run N nodes (1 to 100) that know each other, to play with
   kadns help [COMMAND] | version
 
-  --json   JSON instead of words (resolve, queries, token, keygen, sign, publish, testnet)
+  --json   JSON instead of words (all but up and help)
   --help   behind a command: how it is used
 
 Exit codes: 0 done, 1 refused or not found, 2 wrong usage or settings, 3 the node was not reached.

@@ -2,6 +2,7 @@
 import type { Logger } from 'pino'
 import type { Clock } from '../clock.ts'
 import type { ZoneDirectory } from '../zone/directory.ts'
+import type { Passphrase } from './sealing.ts'
 
 export interface PublisherConfig {
   /** Seconds a signed zone lives. */
@@ -18,6 +19,8 @@ export interface PublisherDeps {
   readonly clock: Clock
   readonly config: PublisherConfig
   readonly dataDirectory: string
+  /** That keys are sealed with on the disk, where they are. */
+  readonly passphrase?: Passphrase | undefined
   readonly directory: ZoneDirectory
   readonly logger: Logger
 }

@@ -1,3 +1,6 @@
+/** Faults of this room. */
+import { ZoneFault } from '../zone/fault.ts'
+
 /** Why this node will not sign, or cannot start to. */
 export type PublisherReason =
   /** Not a zone of this node. */
@@ -20,4 +23,9 @@ export class PublisherFault extends Error {
     super(message, options)
     this.reason = reason
   }
+}
+
+/** A newer zone of the key is known, or was once seen. */
+export function isOutdone(cause: unknown): boolean {
+  return cause instanceof ZoneFault && cause.reason === 'older'
 }

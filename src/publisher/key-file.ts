@@ -1,13 +1,13 @@
 /** A secret key as a file of its owner's: for signing on a machine where no node runs. */
+import { randomBytes } from 'node:crypto'
 import { constants, type FileHandle, link, open, rm } from 'node:fs/promises'
 import { systemReason } from '../system.ts'
-import { newSecretKey, publicKeyOf, SECRET_OCTETS } from '../zone/signature.ts'
+import { newSecretKey, publicKeyOf } from '../zone/signature.ts'
+import { syncFolderOf, writeFlushed } from './durable.ts'
 import { PublisherFault } from './fault.ts'
-import { type OwnKey, syncFolderOf, writeFlushed } from './own-zones.ts'
+import { type Backup, MAX_KEY_TEXT, type OwnKey, parseKey } from './key-text.ts'
+import { Passphrase } from './sealing.ts'
 
-const SECRET_TEXT = /^[0-9a-f]{64}\n?$/
-/** Octets of the longest key file read: the digits, and an end of line as any system writes it. */
-const MAX_KEY_FILE = 66
 /** Rights of the group and of everybody. */
 const OTHERS = 0o077
 
@@ -16,11 +16,11 @@ export function newKey(): OwnKey {
   return { key: publicKeyOf(secret), secret }
 }
 
-/** The secret in hexadecimal, mode 0600, whole and on the disk when this returns. @throws PublisherFault `storage`, also where there is such a file */
-export async function writeNewKeyFile(file: string, { key, secret }: OwnKey): Promise<void> {
-  const beside = `${file}.${key.label}.new`
+/** Mode 0600, whole and on the disk when this returns. @throws PublisherFault `storage`, also where there is such a file */
+export async function writeNewKeyFile(file: string, text: string): Promise<void> {
+  const beside = `${file}.${randomBytes(8).toString('hex')}.new`
   try {
-    await writeFlushed(beside, Buffer.from(`${Buffer.from(secret).toString('hex')}\n`, 'latin1'))
+    await writeFlushed(beside, Buffer.from(text, 'latin1'))
     await link(beside, file) // unlike a rename it never takes the place of another key
   } catch (cause) {
     const isThere = (cause as NodeJS.ErrnoException).code === 'EEXIST'
@@ -35,18 +35,29 @@ export async function writeNewKeyFile(file: string, { key, secret }: OwnKey): Pr
 }
 
 /** @throws PublisherFault `damaged` for one that is none, or that others can read */
-export async function readKeyFile(file: string): Promise<OwnKey> {
+export async function readKeyFile(file: string, passphrase?: Passphrase): Promise<Backup> {
+  return await parseKey(await readOwnersFile(file), `The file ${file}`, passphrase)
+}
+
+/** The text of a key file or backup. @throws PublisherFault `damaged` where others can read it */
+export async function readOwnersFile(file: string): Promise<string> {
   await using handle = await open(file, constants.O_RDONLY).catch((cause: unknown) => {
     throw new PublisherFault('damaged', `The key file ${file} cannot be read: ${systemReason(cause)}.`, {
       cause,
     })
   })
   await refuseShared(file, handle)
-  const text = (await firstOctets(file, handle)).toString('latin1').replace('\r\n', '\n')
-  if (!SECRET_TEXT.test(text))
-    throw new PublisherFault('damaged', `The file ${file} is no key file: it holds no 64 hexadecimal digits.`)
-  const secret = Buffer.from(text.trim(), 'hex').subarray(0, SECRET_OCTETS)
-  return { key: publicKeyOf(secret), secret }
+  const octets = await firstOctets(file, handle)
+  if (octets.length <= MAX_KEY_TEXT) return octets.toString('latin1')
+  throw new PublisherFault(
+    'damaged',
+    `The file ${file} is no key file: it is longer than ${MAX_KEY_TEXT} octets.`,
+  )
+}
+
+/** @throws PublisherFault `damaged` */
+export async function readPassphrase(file: string): Promise<Passphrase> {
+  return new Passphrase(Buffer.from(await readOwnersFile(file), 'latin1').toString('utf8'))
 }
 
 async function refuseShared(file: string, handle: FileHandle): Promise<void> {
@@ -60,7 +71,7 @@ async function refuseShared(file: string, handle: FileHandle): Promise<void> {
 
 async function firstOctets(file: string, handle: FileHandle): Promise<Buffer> {
   try {
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(MAX_KEY_FILE + 1))
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(MAX_KEY_TEXT + 1))
     return buffer.subarray(0, bytesRead)
   } catch (cause) {
     throw new PublisherFault('damaged', `The key file ${file} cannot be read: ${systemReason(cause)}.`, {

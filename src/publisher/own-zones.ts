@@ -1,17 +1,13 @@
 /** Secret keys and the zones they signed, as files: the only place in the program where a secret key is read or written. */
-import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import { mkdir, readdir, readFile, rename, stat } from 'node:fs/promises'
+import { join } from 'node:path'
 import { systemReason } from '../system.ts'
 import type { PublicKey } from '../zone/key.ts'
-import { publicKeyOf, SECRET_OCTETS } from '../zone/signature.ts'
-import { type SignedZone, verifyZone } from '../zone/signed-zone.ts'
+import { type SignedZone, signRevocation, verifyZone } from '../zone/signed-zone.ts'
+import { storageFault, syncFolderOf, writeDurably } from './durable.ts'
 import { PublisherFault } from './fault.ts'
-
-export interface OwnKey {
-  readonly key: PublicKey
-  /** 32 octets. */
-  readonly secret: Uint8Array
-}
+import { formatKey, type OwnKey, parseKey } from './key-text.ts'
+import type { Passphrase } from './sealing.ts'
 
 /** What is kept of one own zone. */
 export interface OwnZone extends OwnKey {
@@ -28,17 +24,28 @@ export interface OwnZone extends OwnKey {
   unheardSince?: number | undefined
 }
 
+/** The directory of these files within a node's data. */
+export const ZONES = 'zones'
 const PUT_AWAY = 'forgotten'
 const KEY_SUFFIX = '.key'
 const ZONE_SUFFIX = '.zone'
-const SECRET_TEXT = /^[0-9a-f]{64}\n?$/
+const REVOCATION_SUFFIX = '.revocation'
+const BACKUP_SUFFIX = '.backed-up'
+/** What is put away with a key, in this order. */
+const BESIDE_KEY = [ZONE_SUFFIX, REVOCATION_SUFFIX, BACKUP_SUFFIX]
 
-/** `<directory>/<label>.key`: the secret in hexadecimal, mode 0600. `<directory>/<label>.zone`: the signed zone's bytes. */
+/**
+ * `<directory>/<label>.key`: the secret, plain or sealed, mode 0600. Beside it `.zone`: the signed zone's bytes; `.revocation`:
+ * those of the message that ends the key; `.backed-up`: empty, there once its owner has made a copy.
+ */
 export class OwnZones {
   readonly #directory: string
+  readonly #passphrase: Passphrase | undefined
 
-  constructor(directory: string) {
+  /** @param passphrase that keys are sealed with, and new ones will be */
+  constructor(directory: string, passphrase?: Passphrase) {
     this.#directory = directory
+    this.#passphrase = passphrase
   }
 
   /** Every key there is. @throws PublisherFault `damaged` naming the file */
@@ -51,21 +58,14 @@ export class OwnZones {
 
   async #readKey(file: string): Promise<OwnKey> {
     const text = await readFile(file, 'latin1').catch(unreadable(`key file ${file}`))
-    if (!SECRET_TEXT.test(text)) {
-      throw new PublisherFault(
-        'damaged',
-        `The key file ${file} is damaged: it holds no 64 hexadecimal digits.`,
-      )
-    }
-    const secret = Buffer.from(text.trim(), 'hex').subarray(0, SECRET_OCTETS)
-    const key = publicKeyOf(secret)
+    const { key, secret } = await parseKey(text, `The key file ${file}`, this.#passphrase)
     if (file.endsWith(`${key.label}${KEY_SUFFIX}`)) return { key, secret }
     throw new PublisherFault('damaged', `The key file ${file} holds the key of another zone, ${key.label}.`)
   }
 
   /** The zone signed last; undefined when there is only the key, copied here from elsewhere perhaps. @throws PublisherFault `damaged` */
   async readZone(key: PublicKey): Promise<SignedZone | undefined> {
-    const file = join(this.#directory, key.label + ZONE_SUFFIX)
+    const file = this.#file(key, ZONE_SUFFIX)
     const bytes = await readFile(file).catch((error: NodeJS.ErrnoException) => {
       return error.code === 'ENOENT' ? undefined : unreadable(`zone file ${file}`)(error)
     })
@@ -78,19 +78,36 @@ export class OwnZones {
     }
   }
 
-  /** @throws PublisherFault `storage` */
-  async writeKey({ key, secret }: OwnKey): Promise<void> {
-    const text = `${Buffer.from(secret).toString('hex')}\n`
-    await writeDurably(join(this.#directory, key.label + KEY_SUFFIX), Buffer.from(text, 'latin1'))
+  /** The key, and the revocation that ends it: made now, for when the key is no more. @throws PublisherFault `storage` */
+  async writeKey(own: OwnKey): Promise<void> {
+    const text = await formatKey(own, this.#passphrase)
+    await writeDurably(this.#file(own.key, REVOCATION_SUFFIX), signRevocation(own.secret).bytes)
+    await writeDurably(this.#file(own.key, KEY_SUFFIX), Buffer.from(text, 'latin1'))
+  }
+
+  /** When somebody last made a copy of the key. */
+  async backedUpAt(key: PublicKey): Promise<Date | undefined> {
+    const found = await stat(this.#file(key, BACKUP_SUFFIX)).catch(() => undefined)
+    return found?.mtime
+  }
+
+  /** Remembers that there is a copy of the key elsewhere. @throws PublisherFault `storage` */
+  async noteBackup(key: PublicKey): Promise<void> {
+    await writeDurably(this.#file(key, BACKUP_SUFFIX), new Uint8Array())
+  }
+
+  #file({ label }: PublicKey, suffix: string): string {
+    return join(this.#directory, label + suffix)
   }
 
   /** Moves key and zone aside, the key last: as long as it is here the zone is this node's. @returns where to @throws PublisherFault `storage` */
-  async putAway({ label }: PublicKey): Promise<string> {
+  async putAway(key: PublicKey): Promise<string> {
+    const { label } = key
     const aside = join(this.#directory, PUT_AWAY)
     try {
       await mkdir(aside, { recursive: true, mode: 0o700 })
-      await moveIfThere(join(this.#directory, label + ZONE_SUFFIX), join(aside, label + ZONE_SUFFIX))
-      await rename(join(this.#directory, label + KEY_SUFFIX), join(aside, label + KEY_SUFFIX))
+      for (const suffix of BESIDE_KEY) await moveIfThere(this.#file(key, suffix), join(aside, label + suffix))
+      await rename(this.#file(key, KEY_SUFFIX), join(aside, label + KEY_SUFFIX))
     } catch (cause) {
       throw storageFault(`The files of zone ${label} could not be moved: ${systemReason(cause)}.`, cause)
     }
@@ -101,7 +118,7 @@ export class OwnZones {
 
   /** @throws PublisherFault `storage` */
   async writeZone(zone: SignedZone): Promise<void> {
-    await writeDurably(join(this.#directory, zone.key.label + ZONE_SUFFIX), zone.bytes)
+    await writeDurably(this.#file(zone.key, ZONE_SUFFIX), zone.bytes)
   }
 }
 
@@ -116,41 +133,4 @@ function unreadable(what: string): (cause: unknown) => never {
   return (cause) => {
     throw new PublisherFault('damaged', `The ${what} cannot be read: ${systemReason(cause)}.`, { cause })
   }
-}
-
-/** Whole or not at all, and on the disk when this returns: a file beside it, flushed, renamed, and the folder flushed. */
-export async function writeDurably(file: string, octets: Uint8Array): Promise<void> {
-  const beside = `${file}.new`
-  try {
-    await writeFlushed(beside, octets)
-    await rename(beside, file)
-  } catch (cause) {
-    await rm(beside, { force: true }).catch(() => undefined)
-    throw storageFault(
-      `${basename(file)} could not be written: ${systemReason(cause)}; nothing has changed.`,
-      cause,
-    )
-  }
-  await syncFolderOf(file)
-}
-
-/** @throws PublisherFault `storage` */
-export async function syncFolderOf(file: string): Promise<void> {
-  try {
-    await using folder = await open(dirname(file), 'r')
-    await folder.sync()
-  } catch (cause) {
-    const sentence = `${basename(file)} was written, but a power cut might undo it: ${systemReason(cause)}.`
-    throw storageFault(sentence, cause)
-  }
-}
-
-function storageFault(sentence: string, cause: unknown): PublisherFault {
-  return new PublisherFault('storage', sentence, { cause })
-}
-
-export async function writeFlushed(file: string, octets: Uint8Array): Promise<void> {
-  await using handle = await open(file, 'w', 0o600)
-  await handle.writeFile(octets)
-  await handle.sync()
 }

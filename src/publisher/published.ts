@@ -32,6 +32,10 @@ export interface Publisher extends AsyncDisposable {
    * @returns the directory they are put away in
    */
   forget(key: PublicKey): Promise<string>
+  /** Keys whose files have come since: restored, or copied from another device. @returns those @throws PublisherFault `damaged` */
+  takeUp(): Promise<readonly PublicKey[]>
+  /** Whether its owner has made a copy of the key. */
+  isBackedUp(key: PublicKey): Promise<boolean>
   list(): readonly SignedZone[]
   get(key: PublicKey): SignedZone | undefined
   /** What has become of its last zone; undefined for a key that is not this node's. */

@@ -6,10 +6,11 @@ import type { PublicKey } from '../zone/key.ts'
 import { KeyLocks } from '../zone/key-locks.ts'
 import { compareZones, REVOKED, type SignedZone, wholeContentOf } from '../zone/signed-zone.ts'
 import type { PublisherDeps } from './config.ts'
-import { PublisherFault } from './fault.ts'
+import { isOutdone, PublisherFault } from './fault.ts'
 import { newKey } from './key-file.ts'
+import type { OwnKey } from './key-text.ts'
 import { newestOf } from './loading.ts'
-import { type OwnKey, type OwnZone, OwnZones } from './own-zones.ts'
+import { type OwnZone, OwnZones, ZONES } from './own-zones.ts'
 import type { Published, PublishedStatus, Publisher } from './published.ts'
 import { signAbove } from './signing.ts'
 import { statusOf } from './status.ts'
@@ -38,20 +39,26 @@ class FilePublisher implements Publisher, Tended {
 
   constructor(deps: PublisherDeps) {
     this.#deps = deps
-    this.#files = new OwnZones(join(deps.dataDirectory, 'zones'))
+    this.#files = new OwnZones(join(deps.dataDirectory, ZONES), deps.passphrase)
   }
 
   async load(): Promise<void> {
-    const keys = await this.#files.readKeys()
-    const needs = { ...this.#deps, files: this.#files, signal: this.#closing.signal }
-    await Promise.all(
-      keys.map(async (own) => {
-        const zone = await newestOf(own.key, needs)
-        if (zone) this.#hold(own, zone)
-      }),
-    )
+    await this.takeUp()
     this.#open.use(this.#deps.directory.watch((zone) => this.#adopt(zone)))
     this.#open.use(tend(this, this.#deps))
+  }
+
+  async takeUp(): Promise<readonly PublicKey[]> {
+    const needs = { ...this.#deps, files: this.#files, signal: this.#closing.signal }
+    const keys = await this.#files.readKeys()
+    const taken = keys
+      .filter(({ key }) => !this.#zones.has(key.label))
+      .map(async (own) => {
+        const zone = await newestOf(own.key, needs)
+        if (zone) this.#hold(own, zone)
+        return zone ? [own.key] : []
+      })
+    return (await Promise.all(taken)).flat()
   }
 
   async create(content: Parameters<Publisher['create']>[0] = () => []): Promise<SignedZone> {
@@ -178,6 +185,10 @@ class FilePublisher implements Publisher, Tended {
     for (const listener of this.#listeners) listener(key)
   }
 
+  async isBackedUp(key: PublicKey): Promise<boolean> {
+    return (await this.#files.backedUpAt(key)) !== undefined
+  }
+
   owned(): Iterable<OwnZone> {
     return this.#zones.values()
   }
@@ -283,9 +294,4 @@ class FilePublisher implements Publisher, Tended {
     this.#closing.abort()
     await this.#locks.idle()
   }
-}
-
-/** A newer zone of the key is known, or was once seen. */
-function isOutdone(cause: unknown): boolean {
-  return cause instanceof ZoneFault && cause.reason === 'older'
 }

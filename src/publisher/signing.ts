@@ -6,7 +6,7 @@ import { formatTime, type SignedZone, signZone, TOLERANCE } from '../zone/signed
 import { DEFAULT_SOA } from '../zone/soa.ts'
 import type { PublisherConfig } from './config.ts'
 import { PublisherFault } from './fault.ts'
-import type { OwnKey } from './own-zones.ts'
+import type { OwnKey } from './key-text.ts'
 
 interface Content {
   /** The highest sequence seen. */

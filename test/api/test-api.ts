@@ -48,6 +48,16 @@ export class MemoryPublisher implements Publisher {
     return '/data/zones/forgotten'
   }
 
+  readonly backedUp = new Set<string>()
+
+  async isBackedUp({ label }: PublicKey): Promise<boolean> {
+    return this.backedUp.has(label)
+  }
+
+  async takeUp(): Promise<readonly PublicKey[]> {
+    return []
+  }
+
   /** Tells whoever watches that the status of this zone has changed. */
   tell(key: PublicKey): void {
     for (const listener of this.listeners) listener(key)
@@ -166,7 +176,7 @@ export async function openTestApi(config: Partial<ApiConfig> = {}, queries?: Que
   const api: TestApi = {
     ...{ app, deps, publisher, directory, packets, asked, log },
     answer: async () => emptyAnswer(0, 'local'),
-    reload: async () => ({ faults: [], lists: [], waiting: [] }),
+    reload: async () => ({ faults: [], keys: [], lists: [], waiting: [] }),
     send: async (options) => await app.inject(options),
     [Symbol.asyncDispose]: async () => await app.close(),
   }
