@@ -142,6 +142,7 @@ async function openRooms(config: Config, needs: RoomNeeds): Promise<Daemon> {
     await openApi({
       config: config.api,
       token,
+      clock: machine,
       suffix,
       ...{ publisher, directory, publishPacket: packetsTo(directory) },
       resolve: resolver.ask,

@@ -157,6 +157,16 @@ export const SECTIONS = {
       '127.0.0.1:8053',
       'Where REST is answered. Whoever reaches it can read; writing takes the token.',
     ),
+    socket: option(
+      optionalText,
+      '',
+      'Path of a unix socket where REST is answered too, for this user and group alone; none: nowhere.',
+    ),
+    maxWritesPerMinute: option(
+      count,
+      '600',
+      'Requests that change something, by one address; more are refused with 429.',
+    ),
     maxBody: option(integer(1024, 2 ** 24), '65536', 'Octets of the longest request body.'),
     requestTimeout: option(milliseconds, '10000', 'ms until a request has to be complete.'),
     maxConnections: option(count, '100', 'Connections open at once.'),

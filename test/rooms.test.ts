@@ -200,13 +200,13 @@ describe('packages', () => {
     })
   }
 
-  test('TCP sockets only where UDP ones are, and in a testnet; elsewhere node:net is for addresses and types', () => {
+  test('TCP sockets only where UDP ones are, in a testnet and for REST's unix socket; elsewhere node:net is for addresses and types', () => {
     const addresses = new Set(['isIP', 'isIPv4', 'isIPv6', 'SocketAddress', 'BlockList'])
     assert.deepEqual(
       breaches(
         ({ path }, { from, typeOnly, values }) =>
           from !== 'node:net' ||
-          /^resolver\/(listeners|upstreams)\/|^cli\/(slow-relay|testnet-node)\.ts$/.test(path) ||
+          /^resolver\/(listeners|upstreams)\/|^cli\/(slow-relay|testnet-node)\.ts$|^api\/unix-socket\.ts$/.test(path) ||
           typeOnly ||
           (values.length > 0 && values.every((value) => addresses.has(value))),
       ),

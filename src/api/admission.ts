@@ -2,6 +2,8 @@
 
 import { isIP } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Clock } from '../clock.ts'
+import { Buckets, type Rate } from '../rate.ts'
 import { HttpFault } from './problem.ts'
 import { sameToken } from './token.ts'
 
@@ -16,18 +18,42 @@ export interface AdmissionRules {
   readonly token: string
   /** Host names besides localhost; addresses are always accepted, since no name can be rebound to them. */
   readonly allowedHosts: readonly string[]
+  readonly maxWritesPerMinute: number
+  readonly clock: Clock
 }
 
 const READING = new Set(['GET', 'HEAD'])
+/** Wrong tokens from one address in a minute: whoever guesses has no more tries. */
+const MAX_WRONG_PER_MINUTE = 10
 
-/** The first hook of every request: throws HttpFault 421, 403 or 401. */
-export function admission({ token, allowedHosts }: AdmissionRules) {
+/** The first hook of every request: throws HttpFault 421, 403, 401 or 429. */
+export function admission({ token, allowedHosts, maxWritesPerMinute, clock }: AdmissionRules) {
   const names = new Set(['localhost', ...allowedHosts.map((host) => host.toLowerCase())])
-  return async (request: FastifyRequest): Promise<void> => {
+  const wrong = new Buckets(perMinute(MAX_WRONG_PER_MINUTE), clock)
+  const writes = new Buckets(perMinute(maxWritesPerMinute), clock)
+  return async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
     refuseForeignHost(request, names)
     refuseForeignPage(request)
-    if (!READING.has(request.method) || isPrivate(request)) requireToken(request, token)
+    const isReading = READING.has(request.method)
+    if (isReading && !isPrivate(request)) return
+    if (!wrong.has(request.ip)) tooMany(reply, 'Too many wrong tokens came from this address; wait a minute.')
+    requireToken(request, { token, wrong })
+    if (!isReading && !writes.take(request.ip))
+      tooMany(
+        reply,
+        `This address may change ${maxWritesPerMinute} things a minute (api.max_writes_per_minute).`,
+      )
   }
+}
+
+function perMinute(count: number): Rate {
+  return { perSecond: count / 60, burst: count }
+}
+
+// RFC 6585 4
+function tooMany(reply: FastifyReply, sentence: string): never {
+  reply.header('retry-after', '60')
+  throw new HttpFault(429, sentence)
 }
 
 function isPrivate({ routeOptions }: FastifyRequest): boolean {
@@ -66,12 +92,17 @@ function refuseForeignPage({ headers, protocol }: FastifyRequest): void {
 }
 
 // RFC 6750 2.1
-function requireToken({ headers }: FastifyRequest, token: string): void {
+function requireToken(
+  { headers, ip }: FastifyRequest,
+  { token, wrong }: { readonly token: string; readonly wrong: Buckets },
+): void {
   const given = /^Bearer +([^\s]+) *$/i.exec(headers.authorization ?? '')?.[1]
   if (given === undefined) {
     throw new HttpFault(401, 'This takes the token: Authorization: Bearer <token>; `kadns token` prints it.')
   }
-  if (!sameToken(given, token)) throw new HttpFault(401, 'This is not the token of this node.')
+  if (sameToken(given, token)) return
+  wrong.take(ip)
+  throw new HttpFault(401, 'This is not the token of this node.')
 }
 
 /** What every reply carries: nothing here is for caches, frames or other sites. */

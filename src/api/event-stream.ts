@@ -18,6 +18,11 @@ export interface EventWriter {
   readonly signal: AbortSignal
 }
 
+/** Whether what is asked for is to be told as it goes on. */
+export function wantsEvents({ headers: { accept } }: FastifyRequest): boolean {
+  return prefers(EVENT_STREAM, accept) || prefers(NDJSON, accept)
+}
+
 /** Begins such a reply; what is told is in it from then on. */
 export function openEvents(request: FastifyRequest, reply: FastifyReply): EventWriter {
   const isEvents = prefers(EVENT_STREAM, request.headers.accept)

@@ -3,6 +3,7 @@ import { type AddressInfo, isIPv6 } from 'node:net'
 import swagger from '@fastify/swagger'
 import fastify, { type FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
+import type { Clock } from '../clock.ts'
 import type { Name } from '../dns/name.ts'
 import type { Publisher } from '../publisher/published.ts'
 import { formatEndpoint } from '../resolver/config.ts'
@@ -20,6 +21,7 @@ import { packetRoutes } from './packet-routes.ts'
 import { asHttpFault, HttpFault, handleErrors, sendProblem } from './problem.ts'
 import { queryRoutes } from './query-routes.ts'
 import { recordRoutes } from './record-routes.ts'
+import { openSocket } from './unix-socket.ts'
 import { zoneRoutes } from './zone-routes.ts'
 import { acceptZoneFiles } from './zone-text.ts'
 
@@ -31,6 +33,10 @@ export interface ApiConfig {
   readonly requestTimeout: number
   readonly maxConnections: number
   readonly allowedHosts: readonly string[]
+  /** Requests that change something, by one address. */
+  readonly maxWritesPerMinute: number
+  /** Path of a unix socket besides; '' for none. */
+  readonly socket: string
 }
 
 export interface NodeDescription {
@@ -58,6 +64,7 @@ export interface Reloaded {
 export interface ApiDeps {
   readonly config: ApiConfig
   readonly token: string
+  readonly clock: Clock
   readonly suffix: Name
   readonly publisher: Publisher
   readonly directory: Pick<ZoneDirectory, 'find' | 'follow'>
@@ -97,7 +104,7 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
   })
   app.server.maxConnections = config.maxConnections
   app.addHook('onRequest', secureHeaders)
-  app.addHook('onRequest', admission({ token: deps.token, allowedHosts: config.allowedHosts }))
+  app.addHook('onRequest', admission({ ...config, token: deps.token, clock: deps.clock }))
   app.setErrorHandler(handleErrors(logger))
   app.setNotFoundHandler((request, reply) =>
     sendProblem(
@@ -158,13 +165,21 @@ export class ApiFault extends Error {
 /** @throws ApiFault */
 export async function openApi(deps: ApiDeps): Promise<Api> {
   const app = await buildApi(deps)
-  try {
-    await app.listen({ ...deps.config.listen, ipv6Only: isIPv6(deps.config.listen.host) })
-  } catch (cause) {
-    await app.close()
-    const where = formatEndpoint(deps.config.listen)
+  const { listen, socket } = deps.config
+  await using opening = new AsyncDisposableStack()
+  opening.defer(async () => await app.close())
+  await app.listen({ ...listen, ipv6Only: isIPv6(listen.host) }).catch(cannotListen(formatEndpoint(listen)))
+  if (socket !== '') opening.use(await openSocket(app, socket).catch(cannotListen(socket)))
+  const { address, port } = app.server.address() as AddressInfo
+  const open = opening.move()
+  return {
+    address: formatEndpoint({ host: address, port }),
+    [Symbol.asyncDispose]: async () => await open.disposeAsync(),
+  }
+}
+
+function cannotListen(where: string): (cause: unknown) => never {
+  return (cause) => {
     throw new ApiFault(`REST cannot listen on ${where}: ${listenReason(cause)}.`, { cause })
   }
-  const { address, port } = app.server.address() as AddressInfo
-  return { address: formatEndpoint({ host: address, port }), [Symbol.asyncDispose]: () => app.close() }
 }

@@ -8,7 +8,7 @@ import { formatRecordText } from '../zone/records.ts'
 import { contentOf, formatTime, type SignedZone } from '../zone/signed-zone.ts'
 import { exportZoneFile } from '../zone/zone-file.ts'
 import { etagOf, isAmong } from './etag.ts'
-import { EVENT_STREAM, openEvents } from './event-stream.ts'
+import { EVENT_STREAM, NDJSON, openEvents, wantsEvents } from './event-stream.ts'
 import { HttpFault } from './problem.ts'
 import { contentFromBody } from './record-body.ts'
 import {
@@ -41,9 +41,9 @@ const SHOW = {
 }
 const STATUS = {
   summary:
-    "What has become of this node's zone on its way to others; with Accept: text/event-stream as it goes on",
+    "What has become of this node's zone on its way to others; with Accept: text/event-stream or application/x-ndjson as it goes on",
   params: ZoneParams,
-  produces: ['application/json', EVENT_STREAM],
+  produces: ['application/json', EVENT_STREAM, NDJSON],
   response: { 200: ZoneStatus, ...Refusals },
 }
 const FORGET = {
@@ -111,7 +111,7 @@ export function zoneRoutes(app: FastifyInstance, deps: ApiDeps): void {
   app.get<WithKey>('/v1/zones/:key/status', { schema: STATUS }, (request, reply) => {
     const key = keyFrom(request.params.key)
     const status = statusOf(publisher, key)
-    if (!prefers(EVENT_STREAM, request.headers.accept)) return reply.send(status)
+    if (!wantsEvents(request)) return reply.send(status)
     followStatus(key, publisher, { request, reply })
     return reply
   })

@@ -47,7 +47,7 @@ export class NodeClient {
 
   /** What the node says, as text. @throws RefusedFault, NotReachedFault, TokenFault */
   async text(method: Method, path: string, sent: Sent = {}): Promise<string> {
-    const reply = await this.open(method, path, sent)
+    const reply = await this.#open(method, path, sent)
     return await reply.text().catch((cause: unknown) => this.#notReached(cause))
   }
 
@@ -61,8 +61,19 @@ export class NodeClient {
     }
   }
 
+  /** What the node tells as it happens. @throws as above */
+  async *events<Event>(path: string): AsyncGenerator<Event> {
+    const { body } = await this.#open('GET', path, { accept: 'application/x-ndjson' })
+    let rest = ''
+    for await (const piece of (body ?? new ReadableStream()).pipeThrough(new TextDecoderStream())) {
+      const lines = (rest + piece).split('\n')
+      rest = lines.pop() ?? ''
+      for (const line of lines) yield JSON.parse(line) as Event
+    }
+  }
+
   /** The reply, its body unread. @throws RefusedFault, NotReachedFault, TokenFault */
-  async open(method: Method, path: string, { body, type, accept }: Sent = {}): Promise<Response> {
+  async #open(method: Method, path: string, { body, type, accept }: Sent = {}): Promise<Response> {
     const isObject = typeof body === 'object' && !Buffer.isBuffer(body)
     const headers: Record<string, string> = {
       ...(method !== 'GET' && { authorization: `Bearer ${await this.#token()}` }),

@@ -1,5 +1,6 @@
 /** `kadns resolve NAME [TYPE]`: asks the running node, over REST. */
 import { apiUrl } from './node-url.ts'
+import { trace } from './trace.ts'
 import { configFor, Exit, parseCommandLine, UsageFault } from './usage.ts'
 
 interface Resolved {
@@ -10,7 +11,9 @@ interface Resolved {
   readonly error?: { code: number; text: string }
 }
 
-const USAGE = `kadns resolve NAME [TYPE] [--json] [--api-listen ADDRESS:PORT]: asks the running node for a name.
+const USAGE = `kadns resolve NAME [TYPE] [--trace] [--json] [--api-listen ADDRESS:PORT]: asks the running node for a name.
+
+--trace shows how a key's zone is looked for among other nodes: each that is asked, what it says, how long it took.
 
 For example:  kadns resolve www.example.org AAAA
 `
@@ -30,6 +33,7 @@ export async function resolve(given: readonly string[]): Promise<number> {
     throw new UsageFault([
       'kadns resolve takes a name and perhaps a type: kadns resolve www.example.org AAAA.',
     ])
+  if (line.switches.has('trace')) return await trace({ name, type }, line)
   const url = `${apiUrl(configFor(line))}/v1/resolve?${new URLSearchParams({ name, type })}`
   const reply = await ask(url)
   if (!reply) return Exit.notReached

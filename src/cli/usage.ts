@@ -91,7 +91,7 @@ export function configFor({ flags }: CommandLine): Config {
 export const HELP = `kadns: a DNS without a root. Names belong to keys; nobody holds the book.
 
   kadns up [settings]             run a node until it is interrupted
-  kadns resolve NAME [TYPE]       ask the running node for a name
+  kadns resolve NAME [TYPE]       ask the running node for a name; --trace shows how it is found
   kadns queries [TEXT]            show the questions of late, where dns.query_log keeps them
   kadns zone …                    make zones, show and change them: create, list, show, set, unset, import, export
   kadns key …                     copies of keys, and their end: list, backup, restore, revoke
@@ -100,6 +100,7 @@ export const HELP = `kadns: a DNS without a root. Names belong to keys; nobody h
   kadns sign ZONEFILE --key FILE  sign a zone file with it, without a node
   kadns publish PACKET...         hand what was signed to the running node
   kadns testnet N                 run N nodes (1 to 100) that know each other, to play with
+  kadns completion SHELL          what bash, zsh or fish need to complete these words
   kadns help [COMMAND] | version
 
   --json   JSON instead of words (all but up and help)

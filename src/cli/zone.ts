@@ -145,13 +145,7 @@ async function status([word = '']: readonly string[], asked: Asked): Promise<voi
   const tell = (state: Status) =>
     print(line, state, `${state.state}\t${state.storedOn} node(s)\t${state.nextPut ?? ''}\n`)
   if (!line.follow) return tell(await client.json<Status>('GET', path))
-  const { body } = await client.open('GET', path, { accept: 'text/event-stream' })
-  let rest = ''
-  for await (const piece of (body ?? new ReadableStream()).pipeThrough(new TextDecoderStream())) {
-    const events = (rest + piece).split('\n\n')
-    rest = events.pop() ?? ''
-    for (const event of events) tell(JSON.parse(event.replace(/^data: /, '')) as Status)
-  }
+  for await (const event of client.events<Status>(path)) tell(event)
 }
 
 async function forget([word = '']: readonly string[], asked: Asked): Promise<void> {

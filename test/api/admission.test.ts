@@ -1,10 +1,15 @@
 /** Who may speak to the API: no web page, whatever it does, and writers only with the token. */
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { request } from 'node:http'
 import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { ApiFault, openApi } from '../../src/api/server.ts'
-import { API_CONFIG, AUTHORIZED, labelOf, openTestApi, TOKEN } from './test-api.ts'
+import { API_CONFIG, AUTHORIZED, labelOf, openTestApi, type TestApi, TOKEN } from './test-api.ts'
 
 async function statusOf(headers: Record<string, string>, allowedHosts: string[] = []): Promise<number> {
   await using api = await openTestApi({ allowedHosts })
@@ -201,4 +206,87 @@ test('the address it listens on is told with the port it was given', async () =>
   await using open = await openApi(api.deps)
   assert.match(open.address, /^127\.0\.0\.1:[1-9]\d*$/)
   assert.equal((await fetch(`http://${open.address}/healthz`)).status, 200)
+})
+
+describe('too much', () => {
+  const write = async (api: TestApi, token: string, remoteAddress = '127.0.0.1') =>
+    await api.send({
+      method: 'POST',
+      url: '/v1/reload',
+      headers: { authorization: `Bearer ${token}` },
+      remoteAddress,
+    })
+
+  test('wrong tokens of one address are no longer listened to after ten, nor is a right one, until time has passed', async () => {
+    await using api = await openTestApi()
+    for (let tries = 0; tries < 10; tries++) assert.equal((await write(api, 'wrong')).statusCode, 401)
+    const refused = await write(api, TOKEN)
+    assert.deepEqual([refused.statusCode, refused.headers['retry-after']], [429, '60'])
+    assert.equal((await write(api, TOKEN, '192.0.2.7')).statusCode, 200)
+    assert.equal((await api.send({ url: '/v1/node' })).statusCode, 200)
+    api.clock.advance(60_000)
+    assert.equal((await write(api, TOKEN)).statusCode, 200)
+  })
+
+  test('writes of one address have a rate, which the sentence names', async () => {
+    await using api = await openTestApi({ maxWritesPerMinute: 2 })
+    const statuses = [await write(api, TOKEN), await write(api, TOKEN), await write(api, TOKEN)]
+    assert.deepEqual(
+      statuses.map(({ statusCode }) => statusCode),
+      [200, 200, 429],
+    )
+    assert.match(statuses[2]?.json().detail, /2 things a minute \(api\.max_writes_per_minute\)/)
+    api.clock.advance(30_000)
+    assert.equal((await write(api, TOKEN)).statusCode, 200)
+  })
+})
+
+describe('a unix socket', { skip: process.platform === 'win32' }, () => {
+  const get = async (socketPath: string) => {
+    const sent = request({ socketPath, path: '/healthz', headers: { host: 'localhost' } }).end()
+    const [reply] = await once(sent, 'response')
+    reply.resume()
+    await once(reply, 'end')
+    return reply.statusCode
+  }
+
+  test('answers as the port does, is for its owner and group alone, and is gone with the node', async () => {
+    await using built = await openTestApi()
+    const directory = await mkdtemp(join(tmpdir(), 'kadns-socket-'))
+    const socket = join(directory, 'api')
+    const deps = { ...built.deps, config: { ...built.deps.config, socket } }
+    for (const _again of [1, 2]) {
+      await using _api = await openApi(deps)
+      assert.equal(await get(socket), 200)
+      assert.equal((await stat(socket)).mode & 0o777, 0o660)
+      await assert.rejects(openApi(deps), {
+        name: 'ApiFault',
+        message: /api: the address is in use|REST cannot listen on/,
+      })
+      assert.equal(await get(socket), 200)
+    }
+    await assert.rejects(stat(socket), { code: 'ENOENT' })
+    await rm(directory, { recursive: true })
+  })
+
+  test('that a killed node left behind is taken over; another file there is not', async () => {
+    await using built = await openTestApi()
+    const directory = await mkdtemp(join(tmpdir(), 'kadns-socket-'))
+    const socket = join(directory, 'api')
+    spawnSync(process.execPath, [
+      '-e',
+      'require("net").createServer().listen(process.argv[1], () => process.kill(process.pid, "SIGKILL"))',
+      socket,
+    ])
+    assert.ok((await stat(socket)).isSocket())
+    const deps = { ...built.deps, config: { ...built.deps.config, socket } }
+    {
+      await using _api = await openApi(deps)
+      assert.equal(await get(socket), 200)
+    }
+    await writeFile(socket, 'precious')
+    await assert.rejects(openApi(deps), { name: 'ApiFault' })
+    assert.equal(await readFile(socket, 'utf8'), 'precious')
+    await rm(directory, { recursive: true })
+  })
 })

@@ -12,6 +12,7 @@ import type { PublicKey } from '../../src/zone/key.ts'
 import { publicKeyOf } from '../../src/zone/signature.ts'
 import { type SignedZone, signRevocation, signZone } from '../../src/zone/signed-zone.ts'
 import { DEFAULT_SOA } from '../../src/zone/soa.ts'
+import { ManualClock } from '../support/manual-clock.ts'
 import { MemoryDirectory } from '../support/memory-directory.ts'
 import { SIGNED_AT, secretOf } from '../support/zones.ts'
 
@@ -24,6 +25,8 @@ export const API_CONFIG: ApiConfig = {
   requestTimeout: 10_000,
   maxConnections: 100,
   allowedHosts: [],
+  maxWritesPerMinute: 600,
+  socket: '',
 }
 
 /** Keys are made in order, so that a test knows them; each zone is signed a second after the one before. */
@@ -122,6 +125,7 @@ export class MemoryPublisher implements Publisher {
 export interface TestApi extends AsyncDisposable {
   readonly app: FastifyInstance
   readonly deps: ApiDeps
+  readonly clock: ManualClock
   readonly publisher: MemoryPublisher
   /** What other nodes hold. */
   readonly directory: MemoryDirectory
@@ -142,12 +146,14 @@ export interface TestApi extends AsyncDisposable {
 export async function openTestApi(config: Partial<ApiConfig> = {}, queries?: QueryLog): Promise<TestApi> {
   const publisher = new MemoryPublisher()
   const directory = new MemoryDirectory()
+  const clock = new ManualClock()
   const asked: TestApi['asked'] = []
   const log: string[] = []
   const packets: SignedZone[] = []
   const deps: ApiDeps = {
     config: { ...API_CONFIG, ...config },
     token: TOKEN,
+    clock,
     suffix: parseName('kad.alt'),
     publisher,
     directory,
@@ -174,7 +180,7 @@ export async function openTestApi(config: Partial<ApiConfig> = {}, queries?: Que
   }
   const app = await buildApi(deps)
   const api: TestApi = {
-    ...{ app, deps, publisher, directory, packets, asked, log },
+    ...{ app, deps, clock, publisher, directory, packets, asked, log },
     answer: async () => emptyAnswer(0, 'local'),
     reload: async () => ({ faults: [], keys: [], lists: [], waiting: [] }),
     send: async (options) => await app.inject(options),

@@ -9,12 +9,13 @@ import { text } from 'node:stream/consumers'
 /** The file `kadns` runs. */
 export const MAIN = join(import.meta.dirname, '../../bin/kadns.js')
 
-/** Free ports on loopback and nobody to ask: a node that disturbs no other. */
+/** Free ports on loopback, nobody to ask, and as many writes as a test is quick: a node that disturbs no other. */
 export const ALONE = [
   '--dns-listen=127.0.0.1:0',
   '--api-listen=127.0.0.1:0',
   '--dht-listen=/ip4/127.0.0.1/tcp/0',
   '--upstream-servers=',
+  '--api-max-writes-per-minute=1000000',
 ]
 
 export interface Outcome {

@@ -157,7 +157,9 @@ describe('a new zone', () => {
     assert.equal(publisher.list().length, 2)
     assert.deepEqual(
       (await readdir(join(node.path, 'zones'))).sort(),
-      [first, second].flatMap(({ key: { label } }) => [`${label}.key`, `${label}.zone`]).sort(),
+      [first, second]
+        .flatMap(({ key: { label } }) => ['key', 'revocation', 'zone'].map((kind) => `${label}.${kind}`))
+        .sort(),
     )
   })
 })
@@ -679,7 +681,8 @@ describe('keeping zones alive', () => {
     const away = await publisher.forget(key)
     assert.deepEqual([publisher.list(), publisher.statusOf(key)], [[], undefined])
     assert.equal(await readFile(join(away, `${key.label}.key`), 'utf8'), secret)
-    assert.deepEqual((await readdir(away)).sort(), [`${key.label}.key`, `${key.label}.zone`])
+    const files = ['key', 'revocation', 'zone'].map((kind) => `${key.label}.${kind}`)
+    assert.deepEqual((await readdir(away)).sort(), files)
     await assert.rejects(publisher.replace(key, www(key)), { reason: 'unknown-zone' })
     await assert.rejects(publisher.forget(key), { reason: 'unknown-zone' })
     assert.deepEqual((await node.publisher()).list(), [])
