@@ -200,7 +200,7 @@ describe('packages', () => {
     })
   }
 
-  test('TCP sockets only where UDP ones are, in a testnet and for REST's unix socket; elsewhere node:net is for addresses and types', () => {
+  test('TCP sockets only where UDP ones are, in a testnet and for REST on a unix socket; elsewhere node:net is for addresses and types', () => {
     const addresses = new Set(['isIP', 'isIPv4', 'isIPv6', 'SocketAddress', 'BlockList'])
     assert.deepEqual(
       breaches(
