@@ -206,7 +206,9 @@ describe('packages', () => {
       breaches(
         ({ path }, { from, typeOnly, values }) =>
           from !== 'node:net' ||
-          /^resolver\/(listeners|upstreams)\/|^cli\/(slow-relay|testnet-node)\.ts$|^api\/unix-socket\.ts$/.test(path) ||
+          /^resolver\/(listeners|upstreams)\/|^cli\/(slow-relay|testnet-node)\.ts$|^api\/unix-socket\.ts$/.test(
+            path,
+          ) ||
           typeOnly ||
           (values.length > 0 && values.every((value) => addresses.has(value))),
       ),

@@ -17,11 +17,14 @@ import type { Listener, Place } from './listeners/listener.ts'
 import { listenTcp, type TcpDeps } from './listeners/tcp.ts'
 import { listenTls } from './listeners/tls.ts'
 import { listenUdp } from './listeners/udp.ts'
+import type { NameServersDeps } from './name-servers.ts'
 import { judging, pipeline } from './pipeline.ts'
 import type { Answer } from './query.ts'
 import { QueryLog } from './query-log.ts'
 import { refreshAhead } from './refresh-ahead.ts'
 import { asking, type Serve, serving } from './serve.ts'
+import { makeOutgoing } from './upstreams/exchange.ts'
+import { PlainChannel } from './upstreams/server.ts'
 import { openUpstreams } from './upstreams/upstreams.ts'
 
 export interface ResolverDeps {
@@ -34,6 +37,8 @@ export interface ResolverDeps {
   /** Whether a key's zone may lead to private addresses. */
   readonly isTrusted: (key: PublicKey) => boolean
   readonly logger: Logger
+  /** In tests: how a name server that a zone hands names over to is asked; else by UDP and TCP at its port 53. */
+  readonly askNameServer?: NameServersDeps['askNameServer']
 }
 
 export interface Resolver extends Disposable {
@@ -63,6 +68,11 @@ const INWARD =
   'Answers led to addresses of this home or machine and were made less (DNS rebinding). Names that may do so belong in ' +
   'upstream.private_names, keys in names.private_addresses.'
 
+const askAtPort53: NameServersDeps['askNameServer'] = async (host, query, signal) => {
+  const outgoing = makeOutgoing(query, { edns: true, recursionDesired: false })
+  return await new PlainChannel({ host, port: 53 }).ask(outgoing, signal)
+}
+
 export function makeResolver(deps: ResolverDeps): Resolver {
   const { clock, config, suffix, directory, isTrusted, logger } = deps
   const cache = new AnswerCache(clock, { maxOctets: config.cacheOctets, staleFor: config.staleFor })
@@ -82,6 +92,7 @@ export function makeResolver(deps: ResolverDeps): Resolver {
     maxNegativeTtl,
     maxAliases,
     isTrusted,
+    askNameServer: deps.askNameServer ?? askAtPort53,
     limits: { maxTtl, maxNegativeTtl, maxAliases },
     upstreams,
     mayLeadInward,

@@ -236,31 +236,6 @@ describe('a zone that cannot be had', () => {
   })
 })
 
-describe('a delegation', () => {
-  const text = `sub 300 IN NS ${B}.\nhost 300 IN NS ns.example.org.\nns.host 300 IN A 192.0.2.9`
-
-  for (const name of [`sub.${NAME}`, `x.sub.${NAME}`, `host.${NAME}`, `x.host.${NAME}`, `ns.host.${NAME}`]) {
-    const labels = name.slice(0, -NAME.length - 1)
-    test(`${labels}, at or below a cut: SERVFAIL, EDE 21, as long as it is not followed`, async () => {
-      await using resolver = await TestResolver.open({ zones: [zoneOf(text)] })
-      const reply = await resolver.ask(`${name} A`, EDNS)
-      assert.deepEqual([reply.rcode, reply.edns?.error?.code], [Rcode.ServFail, ExtendedError.NotSupported])
-      assert.deepEqual(resolver.upstream.asked, [])
-    })
-  }
-
-  test('of the whole zone to another key: SERVFAIL, EDE 21', async () => {
-    await using resolver = await TestResolver.open({ zones: [zoneOf(`@ 300 IN NS ${B}.`)] })
-    const reply = await resolver.ask(`www.${NAME} A`, EDNS)
-    assert.deepEqual([reply.rcode, reply.edns?.error?.code], [Rcode.ServFail, ExtendedError.NotSupported])
-  })
-
-  test('beside it, the rest of the zone is answered', async () => {
-    await using resolver = await TestResolver.open({ zones: [zoneOf(`${text}\nwww 300 IN A 192.0.2.1`)] })
-    assert.equal((await resolver.ask(`www.${NAME} A`)).answers.length, 1)
-  })
-})
-
 describe('the TTL a client is given', () => {
   const zone = zoneOf('www 300 IN A 192.0.2.1\nquick 20 IN A 192.0.2.2', { soa: { minimum: 50 } })
   const open = async (state: { age?: number; freshFor?: number }) => {

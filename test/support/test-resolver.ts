@@ -8,6 +8,8 @@ import type { DnsConfig, UpstreamConfig, UpstreamServer } from '../../src/resolv
 import type { Blocking } from '../../src/resolver/layers/block.ts'
 import type { Transport } from '../../src/resolver/query.ts'
 import { type House, makeResolver, type Resolver } from '../../src/resolver/resolver.ts'
+import { makeOutgoing } from '../../src/resolver/upstreams/exchange.ts'
+import { PlainChannel } from '../../src/resolver/upstreams/server.ts'
 import type { SignedZone } from '../../src/zone/signed-zone.ts'
 import { ManualClock } from './manual-clock.ts'
 import { MemoryDirectory } from './memory-directory.ts'
@@ -62,6 +64,8 @@ export interface TestResolverOptions {
   readonly blocking?: Blocking
   /** What hosts files say. */
   readonly hosts?: readonly ResourceRecord[]
+  /** Servers that zones may hand names over to, by the address they would have. */
+  readonly nameServers?: Readonly<Record<string, ScriptedUpstream>>
   /** Labels of the keys whose zones may lead to private addresses. */
   readonly trusted?: readonly string[]
 }
@@ -91,6 +95,7 @@ export class TestResolver implements AsyncDisposable {
       upstream,
       blocking = NOTHING_BLOCKED,
       hosts = [],
+      nameServers = {},
     } = options
     this.upstreams = upstreams
     this.config = { ...TEST_DNS_CONFIG, ...config }
@@ -113,6 +118,12 @@ export class TestResolver implements AsyncDisposable {
       directory: this.directory,
       isTrusted: ({ label }) => trusted.includes(label),
       logger: this.logger,
+      askNameServer: async (address, query, signal) => {
+        const server = nameServers[address]
+        if (!server) throw new Error(`There is no server at ${address}.`)
+        const outgoing = makeOutgoing(query, { edns: true, recursionDesired: false })
+        return await new PlainChannel(server.endpoint).ask(outgoing, signal)
+      },
     })
   }
 

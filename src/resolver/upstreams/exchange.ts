@@ -16,13 +16,17 @@ export interface Outgoing {
   readonly packet: Buffer
 }
 
-export function makeOutgoing(query: Query, { edns }: { edns: boolean }): Outgoing {
+/** @param recursionDesired false for a name server that answers for its own zones */
+export function makeOutgoing(
+  query: Query,
+  { edns, recursionDesired = true }: { edns: boolean; recursionDesired?: boolean },
+): Outgoing {
   const id = randomInt(0x10000)
   const { name, type } = query.question
   const packet = encodeMessage({
     id,
     opcode: Opcode.Query,
-    flags: { ...NO_FLAGS, recursionDesired: true, checkingDisabled: query.checkingDisabled },
+    flags: { ...NO_FLAGS, recursionDesired, checkingDisabled: query.checkingDisabled },
     rcode: 0,
     questions: [{ name, type, class: RecordClass.IN }],
     answers: [],

@@ -69,7 +69,7 @@ function channelTo(server: UpstreamServer, clock: Clock): Channel {
 const MAX_OVER_TCP = 64
 
 /** UDP, and TCP for what UDP cannot carry, or where somebody may be guessing. */
-class PlainChannel implements Channel {
+export class PlainChannel implements Channel {
   readonly #endpoint: Endpoint
   #overTcp = 0
 
