@@ -103,7 +103,7 @@ function mayImport(file: SourceFile, { from, typeOnly }: Import): boolean {
   )
     return true
   // Signing without a node is a command, and so is looking after keys; how a key is kept is for one room to know.
-  if (OF_KEYS.test(from) && /^cli\/(keygen|sign|key|key-[a-z]+|main)\.ts$/.test(file.path)) return true
+  if (OF_KEYS.test(from) && /^cli\/(keygen|sign|key|key-[a-z]+|doctor|main)\.ts$/.test(file.path)) return true
   // These two open a node of their own, in this process, and the logger it writes to.
   if (file.path === 'cli/up.ts' || file.path === 'cli/testnet-node.ts')
     return ['daemon.ts', 'logger.ts', ...(MAY_IMPORT['cli'] ?? [])].includes(target)

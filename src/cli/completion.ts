@@ -15,6 +15,7 @@ const WORDS: Readonly<Record<string, readonly string[]>> = {
   queries: [],
   zone: ['create', 'list', 'show', 'set', 'unset', 'import', 'export', 'status', 'forget'],
   key: ['list', 'backup', 'restore', 'revoke'],
+  doctor: [],
   token: [],
   keygen: [],
   sign: [],

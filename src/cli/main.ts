@@ -17,6 +17,7 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   keygen: async () => (await import('./keygen.ts')).keygen,
   sign: async () => (await import('./sign.ts')).sign,
   publish: async () => (await import('./publish.ts')).publish,
+  doctor: async () => (await import('./doctor.ts')).doctor,
   completion: async () => (await import('./completion.ts')).completion,
   testnet: async () => (await import('./testnet.ts')).testnet,
   help: async () => help,

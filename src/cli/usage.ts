@@ -95,6 +95,7 @@ export const HELP = `kadns: a DNS without a root. Names belong to keys; nobody h
   kadns queries [TEXT]            show the questions of late, where dns.query_log keeps them
   kadns zone …                    make zones, show and change them: create, list, show, set, unset, import, export
   kadns key …                     copies of keys, and their end: list, backup, restore, revoke
+  kadns doctor                    say what is wrong here, and what helps
   kadns token                     print the token that writing over REST takes
   kadns keygen                    make a key, in a file, without a node
   kadns sign ZONEFILE --key FILE  sign a zone file with it, without a node

@@ -56,6 +56,12 @@ export class OwnZones {
     return Promise.all(keys.map((file) => this.#readKey(join(this.#directory, file))))
   }
 
+  /** Of every key there is, its own part of the names of its files; none where there is no such directory. */
+  async labels(): Promise<string[]> {
+    const files = await readdir(this.#directory).catch(() => [])
+    return files.filter((file) => file.endsWith(KEY_SUFFIX)).map((file) => file.slice(0, -KEY_SUFFIX.length))
+  }
+
   async #readKey(file: string): Promise<OwnKey> {
     const text = await readFile(file, 'latin1').catch(unreadable(`key file ${file}`))
     const { key, secret } = await parseKey(text, `The key file ${file}`, this.#passphrase)
@@ -86,7 +92,7 @@ export class OwnZones {
   }
 
   /** When somebody last made a copy of the key. */
-  async backedUpAt(key: PublicKey): Promise<Date | undefined> {
+  async backedUpAt(key: Pick<PublicKey, 'label'>): Promise<Date | undefined> {
     const found = await stat(this.#file(key, BACKUP_SUFFIX)).catch(() => undefined)
     return found?.mtime
   }
@@ -96,7 +102,7 @@ export class OwnZones {
     await writeDurably(this.#file(key, BACKUP_SUFFIX), new Uint8Array())
   }
 
-  #file({ label }: PublicKey, suffix: string): string {
+  #file({ label }: Pick<PublicKey, 'label'>, suffix: string): string {
     return join(this.#directory, label + suffix)
   }
 
