@@ -2,6 +2,7 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
+import { Grants } from './api/grants.ts'
 import { type Api, type ApiDeps, openApi, type Reloaded } from './api/server.ts'
 import { loadOrCreateToken } from './api/token.ts'
 import { type Clock, systemClock } from './clock.ts'
@@ -141,8 +142,7 @@ async function openRooms(config: Config, needs: RoomNeeds): Promise<Daemon> {
   const api: Api = opening.use(
     await openApi({
       config: config.api,
-      token,
-      clock: machine,
+      ...{ token, grants: await Grants.open(dataDirectory, clock), clock: machine },
       suffix,
       ...{ publisher, directory, publishPacket: packetsTo(directory) },
       resolve: resolver.ask,

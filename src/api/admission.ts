@@ -3,19 +3,43 @@
 import { isIP } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Clock } from '../clock.ts'
+import { parseType } from '../dns/message.ts'
+import { type Name, parseName, sameName } from '../dns/name.ts'
 import { Buckets, type Rate } from '../rate.ts'
+import type { PublicKey } from '../zone/key.ts'
+import type { Grants, Scope } from './grants.ts'
 import { HttpFault } from './problem.ts'
 import { sameToken } from './token.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** What this route tells is for who runs this node alone. */
-    readonly private?: true
+    /**
+     * What a token has to allow: `read` what is private, `publish` zones, write one `set` of records, or all (`admin`). A route
+     * that writes and says nothing takes the node's own token; one that reads and says nothing takes none.
+     */
+    readonly needs?: Need
   }
+  interface FastifyRequest {
+    /** What its token may do; undefined where none was asked for. */
+    granted?: Granted
+  }
+}
+
+type Need = 'read' | 'publish' | 'set' | 'admin'
+/** `admin`: the node's own token. */
+export type Granted = Scope | { readonly kind: 'admin' }
+
+/** What each kind of token may do; a `set` route looks itself which set it is. */
+const MAY: Readonly<Record<Granted['kind'], readonly Need[]>> = {
+  admin: ['read', 'publish', 'set', 'admin'],
+  publish: ['read', 'publish', 'set'],
+  read: ['read'],
+  set: ['set'],
 }
 
 export interface AdmissionRules {
   readonly token: string
+  readonly grants: Pick<Grants, 'scopeOf'>
   /** Host names besides localhost; addresses are always accepted, since no name can be rebound to them. */
   readonly allowedHosts: readonly string[]
   readonly maxWritesPerMinute: number
@@ -27,7 +51,7 @@ const READING = new Set(['GET', 'HEAD'])
 const MAX_WRONG_PER_MINUTE = 10
 
 /** The first hook of every request: throws HttpFault 421, 403, 401 or 429. */
-export function admission({ token, allowedHosts, maxWritesPerMinute, clock }: AdmissionRules) {
+export function admission({ token, grants, allowedHosts, maxWritesPerMinute, clock }: AdmissionRules) {
   const names = new Set(['localhost', ...allowedHosts.map((host) => host.toLowerCase())])
   const wrong = new Buckets(perMinute(MAX_WRONG_PER_MINUTE), clock)
   const writes = new Buckets(perMinute(maxWritesPerMinute), clock)
@@ -35,9 +59,12 @@ export function admission({ token, allowedHosts, maxWritesPerMinute, clock }: Ad
     refuseForeignHost(request, names)
     refuseForeignPage(request)
     const isReading = READING.has(request.method)
-    if (isReading && !isPrivate(request)) return
+    const need = request.routeOptions.config.needs ?? (isReading ? undefined : 'admin')
+    if (need === undefined) return
     if (!wrong.has(request.ip)) tooMany(reply, 'Too many wrong tokens came from this address; wait a minute.')
-    requireToken(request, { token, wrong })
+    request.granted = requireToken(request, { token, grants, wrong })
+    if (!MAY[request.granted.kind].includes(need))
+      throw new HttpFault(403, 'This token may not do that; the token of the node may (kadns token).')
     if (!isReading && !writes.take(request.ip))
       tooMany(
         reply,
@@ -54,10 +81,6 @@ function perMinute(count: number): Rate {
 function tooMany(reply: FastifyReply, sentence: string): never {
   reply.header('retry-after', '60')
   throw new HttpFault(429, sentence)
-}
-
-function isPrivate({ routeOptions }: FastifyRequest): boolean {
-  return routeOptions.config.private === true
 }
 
 // A page on evil.example whose name was pointed at 127.0.0.1 sends its own name as Host.
@@ -91,18 +114,39 @@ function refuseForeignPage({ headers, protocol }: FastifyRequest): void {
   throw new HttpFault(403, 'Web pages of other origins may not use this API.')
 }
 
-// RFC 6750 2.1
-function requireToken(
-  { headers, ip }: FastifyRequest,
-  { token, wrong }: { readonly token: string; readonly wrong: Buckets },
-): void {
-  const given = /^Bearer +([^\s]+) *$/i.exec(headers.authorization ?? '')?.[1]
+interface Tokens extends Pick<AdmissionRules, 'token' | 'grants'> {
+  readonly wrong: Buckets
+}
+
+function requireToken({ headers, ip }: FastifyRequest, { token, grants, wrong }: Tokens): Granted {
+  const given = tokenIn(headers.authorization ?? '')
   if (given === undefined) {
     throw new HttpFault(401, 'This takes the token: Authorization: Bearer <token>; `kadns token` prints it.')
   }
-  if (sameToken(given, token)) return
+  if (sameToken(given, token)) return { kind: 'admin' }
+  const scope = grants.scopeOf(given)
+  if (scope) return scope
   wrong.take(ip)
   throw new HttpFault(401, 'This is not the token of this node.')
+}
+
+/** RFC 6750 2.1, or the password of RFC 7617, which is all that routers can send. */
+function tokenIn(header: string): string | undefined {
+  const bearer = /^Bearer +([^\s]+) *$/i.exec(header)?.[1]
+  if (bearer !== undefined) return bearer
+  const basic = /^Basic +([A-Za-z0-9+/=]+) *$/i.exec(header)?.[1]
+  return basic && /^[^:]*:([\s\S]+)$/.exec(Buffer.from(basic, 'base64').toString('utf8'))?.[1]
+}
+
+/** Whether a request may write this set. @param name as the zone spells it */
+export function allows(
+  { granted }: Pick<FastifyRequest, 'granted'>,
+  { key, name, types }: { readonly key: PublicKey; readonly name: Name; readonly types: readonly number[] },
+): boolean {
+  if (granted?.kind !== 'set') return granted !== undefined
+  if (granted.zone !== key.label) return false
+  const isType = (type: number) => granted.types.some((word) => parseType(word) === type)
+  return sameName(parseName(granted.name, key.apex), name) && types.every(isType)
 }
 
 /** What every reply carries: nothing here is for caches, frames or other sites. */

@@ -41,6 +41,20 @@ echo 'www 300 IN A 192.0.2.2' > family.zone
 kadns sign family.zone --key family.key --out family.packet
 curl -X PUT ${WRITE} -H 'Content-Type: application/octet-stream' --data-binary @family.packet ${API}/v1/zones/$OTHER/packet`,
   ],
+  [
+    'POST /v1/tokens',
+    `curl -X POST ${WRITE} ${JSON_BODY} -d '{"scope":{"kind":"set","zone":"'$KEY'","name":"home","types":["A","AAAA"]},"about":"router"}' ${API}/v1/tokens`,
+  ],
+  ['GET /v1/tokens', `curl ${WRITE} ${API}/v1/tokens`],
+  [
+    'DELETE /v1/tokens/{id}',
+    `ID=$(curl -s ${WRITE} ${API}/v1/tokens | sed 's/.*"id":"\\([^"]*\\)".*/\\1/')
+curl -X DELETE ${WRITE} ${API}/v1/tokens/$ID`,
+  ],
+  [
+    'GET /nic/update',
+    `curl -u "router:$TOKEN" "${API}/nic/update?hostname=home.$KEY.kad.alt&myip=192.0.2.7"`,
+  ],
   ['DELETE /v1/zones/{key}', `curl -X DELETE ${WRITE} ${API}/v1/zones/$KEY`],
   ['GET /v1/node', `curl ${API}/v1/node`],
   ['GET /healthz', `curl ${API}/healthz`],

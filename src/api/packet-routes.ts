@@ -25,15 +25,19 @@ export function packetRoutes({ publishPacket }: ApiDeps) {
     app.removeAllContentTypeParsers()
     app.addContentTypeParser(OCTETS, { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
 
-    app.put<{ Params: { key: string } }>('/v1/zones/:key/packet', { schema: PUT }, async (request) => {
-      const { params, body } = request
-      const key = publicKeyFromLabel(params.key)
-      if (!key) throw new HttpFault(404, `"${params.key}" is no key: a key has 52 characters of z-base-32.`)
-      if (!Buffer.isBuffer(body))
-        throw new HttpFault(415, `The body has to be a signed zone, sent with Content-Type: ${OCTETS}.`)
-      const zone = verifyZone(body, key)
-      const { storedOn } = await publishPacket(zone, closing.signal)
-      return { sequence: String(zone.sequence), expires: formatTime(zone.expires) ?? null, storedOn }
-    })
+    app.put<{ Params: { key: string } }>(
+      '/v1/zones/:key/packet',
+      { schema: PUT, config: { needs: 'publish' } },
+      async (request) => {
+        const { params, body } = request
+        const key = publicKeyFromLabel(params.key)
+        if (!key) throw new HttpFault(404, `"${params.key}" is no key: a key has 52 characters of z-base-32.`)
+        if (!Buffer.isBuffer(body))
+          throw new HttpFault(415, `The body has to be a signed zone, sent with Content-Type: ${OCTETS}.`)
+        const zone = verifyZone(body, key)
+        const { storedOn } = await publishPacket(zone, closing.signal)
+        return { sequence: String(zone.sequence), expires: formatTime(zone.expires) ?? null, storedOn }
+      },
+    )
   }
 }

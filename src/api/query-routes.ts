@@ -16,7 +16,7 @@ export function queryRoutes(app: FastifyInstance, { queries }: Pick<ApiDeps, 'qu
   app.get<Asked>(
     '/v1/queries',
     {
-      config: { private: true },
+      config: { needs: 'read' },
       schema: {
         summary: 'Questions of late, the newest first; 404 where none are kept',
         security: TOKEN_NEEDED,

@@ -1,12 +1,21 @@
 /** Records of this node's zones over HTTP: all of a zone replaced, or those of one name and type. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { ResourceRecord } from '../dns/message.ts'
+import type { Publisher } from '../publisher/published.ts'
 import { ZoneFault } from '../zone/fault.ts'
 import type { PublicKey } from '../zone/key.ts'
 import { contentOf, formatTime, type SignedZone } from '../zone/signed-zone.ts'
+import { allows } from './admission.ts'
 import { etagOf, refuseUnlessMatching } from './etag.ts'
 import { HttpFault } from './problem.ts'
-import { contentFromBody, isOf, recordSetFrom, withoutRecordSet, withRecordSet } from './record-body.ts'
+import {
+  contentFromBody,
+  isOf,
+  type RecordSet,
+  recordSetFrom,
+  withoutRecordSet,
+  withRecordSet,
+} from './record-body.ts'
 import { patched, patchFromBody } from './record-patch.ts'
 import {
   PublishedZone,
@@ -64,6 +73,8 @@ type Change = (newest: SignedZone) => ResourceRecord[]
 
 // Bodies are checked by record-body.ts, whose faults say more than a schema's.
 const CHECKED_THERE = { attachValidation: true }
+const PUBLISHING = { config: { needs: 'publish' } } as const
+const OF_ONE_SET = { config: { needs: 'set' } } as const
 const SET = '/v1/zones/:key/records/:name/:type'
 
 export function recordRoutes(app: FastifyInstance, { publisher, suffix }: ApiDeps): void {
@@ -73,27 +84,12 @@ export function recordRoutes(app: FastifyInstance, { publisher, suffix }: ApiDep
     return key
   }
 
-  const write = async (
-    key: PublicKey,
-    change: Change,
-    { request, reply }: { request: FastifyRequest; reply: FastifyReply },
-  ) => {
-    let records: ResourceRecord[] = []
-    const written = publisher.change(key, (newest) => {
-      refuseUnlessMatching(request.headers['if-match'], newest)
-      records = change(newest)
-      return records
-    })
-    const { zone, storedOn } = await written.catch((fault: unknown) => {
-      throw fault instanceof ZoneFault && fault.reason === 'size' ? sizeFault(records, key) : fault
-    })
-    reply.header('etag', etagOf(zone))
-    return { sequence: String(zone.sequence), expires: formatTime(zone.expires) ?? null, storedOn }
-  }
+  const write = (key: PublicKey, change: Change, exchange: Exchange) =>
+    writeRecords(publisher, { key, change }, exchange)
 
   app.put<WithKey>(
     '/v1/zones/:key/records',
-    { schema: REPLACE, ...CHECKED_THERE },
+    { schema: REPLACE, ...PUBLISHING, ...CHECKED_THERE },
     async (request, reply) => {
       const key = ownKey(request.params.key)
       const { records, left } = contentFromBody(request.body, { key, suffix })
@@ -104,7 +100,7 @@ export function recordRoutes(app: FastifyInstance, { publisher, suffix }: ApiDep
 
   app.patch<WithKey>(
     '/v1/zones/:key/records',
-    { schema: PATCH, ...CHECKED_THERE },
+    { schema: PATCH, ...PUBLISHING, ...CHECKED_THERE },
     async (request, reply) => {
       const key = ownKey(request.params.key)
       const patch = patchFromBody(request.body, { key, suffix })
@@ -112,21 +108,54 @@ export function recordRoutes(app: FastifyInstance, { publisher, suffix }: ApiDep
     },
   )
 
-  app.put<WithSet>(SET, { schema: REPLACE_SET, ...CHECKED_THERE }, async (request, reply) => {
+  app.put<WithSet>(SET, { schema: REPLACE_SET, ...OF_ONE_SET, ...CHECKED_THERE }, async (request, reply) => {
     const key = ownKey(request.params.key)
     const set = recordSetFrom(request.params, { key, suffix })
+    refuseUnlessAllowed(request, { key, set })
     const change: Change = (newest) => withRecordSet(newest, request.body, { key, suffix, set })
     return await write(key, change, { request, reply })
   })
 
-  app.delete<WithSet>(SET, { schema: DELETE_SET }, async (request, reply) => {
+  app.delete<WithSet>(SET, { schema: DELETE_SET, ...OF_ONE_SET }, async (request, reply) => {
     const { params } = request
     const key = ownKey(params.key)
     const set = recordSetFrom(params, { key, suffix })
+    refuseUnlessAllowed(request, { key, set })
     const change: Change = (newest) => {
       if (contentOf(newest).some((record) => isOf(set, record))) return withoutRecordSet(newest, set)
       throw new HttpFault(404, `The zone has no ${params.type.toUpperCase()} record of "${params.name}".`)
     }
     return await write(key, change, { request, reply })
   })
+}
+
+function refuseUnlessAllowed(
+  request: FastifyRequest,
+  { key, set: { name, type } }: { readonly key: PublicKey; readonly set: RecordSet },
+): void {
+  if (allows(request, { key, name, types: [type] })) return
+  throw new HttpFault(403, 'This token may write another set of records, and not this one.')
+}
+
+interface Exchange {
+  readonly request: FastifyRequest
+  readonly reply: FastifyReply
+}
+
+async function writeRecords(
+  publisher: Publisher,
+  { key, change }: { readonly key: PublicKey; readonly change: Change },
+  { request, reply }: Exchange,
+) {
+  let records: ResourceRecord[] = []
+  const written = publisher.change(key, (newest) => {
+    refuseUnlessMatching(request.headers['if-match'], newest)
+    records = change(newest)
+    return records
+  })
+  const { zone, storedOn } = await written.catch((fault: unknown) => {
+    throw fault instanceof ZoneFault && fault.reason === 'size' ? sizeFault(records, key) : fault
+  })
+  reply.header('etag', etagOf(zone))
+  return { sequence: String(zone.sequence), expires: formatTime(zone.expires) ?? null, storedOn }
 }

@@ -73,6 +73,7 @@ export const ZoneList = Type.Object({
 export const ZoneDetail = Type.Object({
   ...ZoneSummary.properties,
   own: Type.Boolean({ description: 'Whether this node signs it.' }),
+  backup: Type.Optional(Type.Boolean()),
   storedOn: Type.Optional(Type.Integer({ description: 'Other nodes that have acknowledged it so far.' })),
   copies: Type.Optional(
     Type.Integer({ description: "Of somebody else's: how many of the closest peers hold the newest." }),

@@ -14,6 +14,8 @@ import type { ZoneDirectory } from '../zone/directory.ts'
 import type { SignedZone } from '../zone/signed-zone.ts'
 import { admission, secureHeaders } from './admission.ts'
 import { docsRoutes, withExamples } from './docs.ts'
+import { dyndnsRoutes } from './dyndns-routes.ts'
+import type { Grants } from './grants.ts'
 import { lookupRoutes } from './lookup-routes.ts'
 import { refuseOtherMethods } from './methods.ts'
 import { nodeRoutes } from './node-routes.ts'
@@ -21,6 +23,8 @@ import { packetRoutes } from './packet-routes.ts'
 import { asHttpFault, HttpFault, handleErrors, sendProblem } from './problem.ts'
 import { queryRoutes } from './query-routes.ts'
 import { recordRoutes } from './record-routes.ts'
+import { statusRoutes } from './status-routes.ts'
+import { tokenRoutes } from './token-routes.ts'
 import { openSocket } from './unix-socket.ts'
 import { zoneRoutes } from './zone-routes.ts'
 import { acceptZoneFiles } from './zone-text.ts'
@@ -64,6 +68,8 @@ export interface Reloaded {
 export interface ApiDeps {
   readonly config: ApiConfig
   readonly token: string
+  /** Tokens that may do less. */
+  readonly grants: Grants
   readonly clock: Clock
   readonly suffix: Name
   readonly publisher: Publisher
@@ -104,7 +110,10 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
   })
   app.server.maxConnections = config.maxConnections
   app.addHook('onRequest', secureHeaders)
-  app.addHook('onRequest', admission({ ...config, token: deps.token, clock: deps.clock }))
+  app.addHook(
+    'onRequest',
+    admission({ ...config, token: deps.token, grants: deps.grants, clock: deps.clock }),
+  )
   app.setErrorHandler(handleErrors(logger))
   app.setNotFoundHandler((request, reply) =>
     sendProblem(
@@ -117,10 +126,13 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
   await app.register(swagger, { openapi: DESCRIPTION, transformObject: withExamples })
   const addRefusals = refuseOtherMethods(app)
   zoneRoutes(app, deps)
+  statusRoutes(app, deps)
   recordRoutes(app, deps)
   await app.register(packetRoutes(deps))
   nodeRoutes(app, deps)
   lookupRoutes(app, deps)
+  tokenRoutes(app, deps)
+  dyndnsRoutes(app, deps)
   queryRoutes(app, deps)
   docsRoutes(app)
   addRefusals()

@@ -8,7 +8,6 @@ import { formatRecordText } from '../zone/records.ts'
 import { contentOf, formatTime, type SignedZone } from '../zone/signed-zone.ts'
 import { exportZoneFile } from '../zone/zone-file.ts'
 import { etagOf, isAmong } from './etag.ts'
-import { EVENT_STREAM, NDJSON, openEvents, wantsEvents } from './event-stream.ts'
 import { HttpFault } from './problem.ts'
 import { contentFromBody } from './record-body.ts'
 import {
@@ -20,7 +19,6 @@ import {
   ZoneDetail,
   ZoneList,
   ZoneParams,
-  ZoneStatus,
 } from './schemas.ts'
 import type { ApiDeps } from './server.ts'
 import { prefers, ZONE_FILE } from './zone-text.ts'
@@ -38,13 +36,6 @@ const SHOW = {
   params: ZoneParams,
   produces: ['application/json', ZONE_FILE],
   response: { 200: ZoneDetail, ...Refusals },
-}
-const STATUS = {
-  summary:
-    "What has become of this node's zone on its way to others; with Accept: text/event-stream or application/x-ndjson as it goes on",
-  params: ZoneParams,
-  produces: ['application/json', EVENT_STREAM, NDJSON],
-  response: { 200: ZoneStatus, ...Refusals },
 }
 const FORGET = {
   summary: 'Sign this zone no more, and put its key away on disk; others have it until it expires',
@@ -75,17 +66,21 @@ export function zoneRoutes(app: FastifyInstance, deps: ApiDeps): void {
     return { ...summary(zone), ...more, records }
   }
 
-  app.post('/v1/zones', { schema: CREATE, ...CHECKED_THERE }, async ({ body }, reply) => {
-    let left: string[] = []
-    const zone = await publisher.create((key) => {
-      if (body === undefined) return []
-      const content = contentFromBody(body, { key, suffix })
-      left = content.left
-      return content.records
-    })
-    const { key, name } = summary(zone)
-    return reply.code(201).send({ key, name, ...(left.length > 0 && { left }) })
-  })
+  app.post(
+    '/v1/zones',
+    { schema: CREATE, config: { needs: 'publish' }, ...CHECKED_THERE },
+    async ({ body }, reply) => {
+      let left: string[] = []
+      const zone = await publisher.create((key) => {
+        if (body === undefined) return []
+        const content = contentFromBody(body, { key, suffix })
+        left = content.left
+        return content.records
+      })
+      const { key, name } = summary(zone)
+      return reply.code(201).send({ key, name, ...(left.length > 0 && { left }) })
+    },
+  )
 
   app.get('/v1/zones', { schema: LIST }, async () => {
     const listed = publisher.list().map(async (zone) => ({
@@ -98,7 +93,8 @@ export function zoneRoutes(app: FastifyInstance, deps: ApiDeps): void {
   app.get<WithKey>('/v1/zones/:key', { schema: SHOW }, async (request, reply) => {
     const key = keyFrom(request.params.key)
     const own = publisher.get(key)
-    if (own) return show(own, { own: true, ...copiesOf(publisher, key) }, { request, reply })
+    const backup = await publisher.isBackedUp(key)
+    if (own) return show(own, { own: true, backup, ...copiesOf(publisher, key) }, { request, reply })
     const { zone, ...more } = await anybodys(key, directory, request.signal)
     return show(zone, { own: false, ...more }, { request, reply })
   })
@@ -106,14 +102,6 @@ export function zoneRoutes(app: FastifyInstance, deps: ApiDeps): void {
   app.delete<WithKey>('/v1/zones/:key', { schema: FORGET }, async ({ params }) => {
     const directory = await publisher.forget(keyFrom(params.key))
     return { directory }
-  })
-
-  app.get<WithKey>('/v1/zones/:key/status', { schema: STATUS }, (request, reply) => {
-    const key = keyFrom(request.params.key)
-    const status = statusOf(publisher, key)
-    if (!wantsEvents(request)) return reply.send(status)
-    followStatus(key, publisher, { request, reply })
-    return reply
   })
 }
 
@@ -147,48 +135,6 @@ function notFound({ label }: PublicKey, lookup: Exclude<Lookup, { kind: 'found' 
   if (lookup.kind === 'absent') return new HttpFault(404, `Nobody holds a zone ${label}.`)
   if (lookup.kind === 'unreachable') return new HttpFault(504, lookup.cause)
   return new HttpFault(502, `All that came back for zone ${label} is forged or damaged.`)
-}
-
-/** @throws HttpFault 404 */
-function statusOf(publisher: Publisher, key: PublicKey) {
-  const zone = publisher.get(key)
-  const status = publisher.statusOf(key)
-  if (!zone || !status) throw unknownZone(key.label)
-  const { storedOn, acknowledgedBy, nextPut, superseded } = status
-  const next = nextPut === undefined ? null : (formatTime(nextPut) ?? null)
-  const shown = {
-    sequence: String(zone.sequence),
-    state: stateOf(status),
-    storedOn,
-    acknowledgedBy,
-    nextPut: next,
-  }
-  return superseded === undefined ? shown : { ...shown, superseded: String(superseded) }
-}
-
-function stateOf({ superseded, nextPut, storedOn }: NonNullable<ReturnType<Publisher['statusOf']>>): string {
-  if (superseded !== undefined) return 'superseded'
-  if (nextPut === undefined) return 'publishing'
-  return storedOn === 0 ? 'waiting' : 'published'
-}
-
-/** An event for each change, until it is on its way no more. */
-function followStatus(key: PublicKey, publisher: Publisher, { request, reply }: Exchange): void {
-  const events = openEvents(request, reply)
-  const tell = () => {
-    const status = publisher.get(key) ? statusOf(publisher, key) : undefined
-    if (status) events.tell(status)
-    if (status?.state !== 'publishing') close()
-  }
-  const watching = publisher.watch((changed) => {
-    if (changed.label === key.label) tell()
-  })
-  const close = () => {
-    watching[Symbol.dispose]()
-    events.end()
-  }
-  events.signal.addEventListener('abort', close)
-  tell()
 }
 
 export function keyFrom(label: string): PublicKey {

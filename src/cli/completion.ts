@@ -16,7 +16,7 @@ const WORDS: Readonly<Record<string, readonly string[]>> = {
   zone: ['create', 'list', 'show', 'set', 'unset', 'import', 'export', 'status', 'forget'],
   key: ['list', 'backup', 'restore', 'revoke'],
   doctor: [],
-  token: [],
+  token: ['create', 'list', 'remove'],
   keygen: [],
   sign: [],
   publish: [],
@@ -37,6 +37,8 @@ const OWN_FLAGS = [
   'out',
   'key',
   'passphrase-file',
+  'about',
+  'page',
   'config',
 ]
 

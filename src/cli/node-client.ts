@@ -27,6 +27,8 @@ export interface Sent {
   /** Of the body; JSON where it is an object. */
   readonly type?: string
   readonly accept?: string
+  /** Also where nothing is changed: what is asked for is private. */
+  readonly withToken?: boolean
 }
 
 type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
@@ -73,10 +75,14 @@ export class NodeClient {
   }
 
   /** The reply, its body unread. @throws RefusedFault, NotReachedFault, TokenFault */
-  async #open(method: Method, path: string, { body, type, accept }: Sent = {}): Promise<Response> {
+  async #open(
+    method: Method,
+    path: string,
+    { body, type, accept, withToken = method !== 'GET' }: Sent = {},
+  ): Promise<Response> {
     const isObject = typeof body === 'object' && !Buffer.isBuffer(body)
     const headers: Record<string, string> = {
-      ...(method !== 'GET' && { authorization: `Bearer ${await this.#token()}` }),
+      ...(withToken && { authorization: `Bearer ${await this.#token()}` }),
       ...(body !== undefined && { 'content-type': type ?? 'application/json' }),
       ...(accept !== undefined && { accept }),
     }

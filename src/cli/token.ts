@@ -1,22 +1,87 @@
-/** `kadns token`: prints the token that writing over REST takes. */
+/** `kadns token`: prints the token that writing over REST takes, and makes others that may do less. */
 import { readToken, TokenFault, tokenFile } from '../api/token.ts'
-import { configFor, Exit, parseCommandLine, UsageFault } from './usage.ts'
+import { NodeClient } from './node-client.ts'
+import { labelFrom } from './own-key.ts'
+import { configFor, Exit, parseCommandLine, UsageFault, withFlags } from './usage.ts'
 
-const USAGE = `kadns token [--json] [--data DIRECTORY]: prints the API token of that data directory.
+const USAGE = `kadns token: the tokens that REST takes.
 
-For example:  curl -X POST -H "Authorization: Bearer $(kadns token)" http://127.0.0.1:8053/v1/zones
+  kadns token                                    prints the node's own, which may do everything
+  kadns token create read|publish [--about WHO]  one that may read what is private, or publish
+  kadns token create KEY NAME [TYPE...]          one for the records of one name, such as a router's (A and AAAA)
+  kadns token list                               those there are, without themselves
+  kadns token remove ID                          takes one back
+
+--json gives JSON, for programs. KEY is a key or its beginning; NAME is relative to the zone.
+
+For example:  kadns token create 7g4q home --about router
+              curl -u "router:$TOKEN" "http://127.0.0.1:8053/nic/update?hostname=home.7g4q….kad.alt"
 `
 
+interface Listed {
+  readonly id: string
+  readonly about: string
+  readonly created: string
+  readonly scope: {
+    readonly kind: string
+    readonly zone?: string
+    readonly name?: string
+    readonly types?: readonly string[]
+  }
+}
+
 export async function token(given: readonly string[]): Promise<number> {
-  const line = parseCommandLine(given)
+  const { own, line } = withFlags(parseCommandLine(given), ['about'])
   if (line.help) {
     process.stdout.write(USAGE)
     return Exit.done
   }
-  if (line.words.length > 0) {
-    throw new UsageFault([`kadns token takes settings only, not "${line.words[0]}".`])
-  }
-  return printToken(configFor(line).data, line.json)
+  const config = configFor(line)
+  const [word, ...words] = line.words
+  const client = new NodeClient(config)
+  if (word === undefined) return printToken(config.data, line.json)
+  if (word === 'create') await create(words, { client, about: own.about ?? '', json: line.json })
+  else if (word === 'list' && words.length === 0) await list(client, line.json)
+  else if (word === 'remove' && words.length === 1) await client.text('DELETE', `/v1/tokens/${words[0]}`)
+  else
+    throw new UsageFault(['kadns token takes create, list, remove or nothing; kadns token --help shows how.'])
+  return Exit.done
+}
+
+async function create(
+  words: readonly string[],
+  { client, about, json }: { client: NodeClient; about: string; json: boolean },
+): Promise<void> {
+  const scope = await scopeFrom(words, client)
+  const made = await client.json<{ id: string; token: string }>('POST', '/v1/tokens', {
+    body: { scope, about },
+  })
+  process.stdout.write(json ? `${JSON.stringify(made)}\n` : `${made.token}\n`)
+  process.stderr.write(`It is told this once. Take it back: kadns token remove ${made.id}\n`)
+}
+
+async function scopeFrom(words: readonly string[], client: NodeClient): Promise<object> {
+  const [word = '', name, ...types] = words
+  if (name === undefined && (word === 'read' || word === 'publish')) return { kind: word }
+  if (name === undefined)
+    throw new UsageFault(['kadns token create takes read, publish, or a key and a name.'])
+  const { zones } = await client.json<{ zones: readonly { key: string }[] }>('GET', '/v1/zones')
+  const zone = labelFrom(
+    word,
+    zones.map(({ key }) => key),
+  )
+  const named = types.map((type) => type.toUpperCase())
+  return { kind: 'set', zone, name, types: named.length > 0 ? named : ['A', 'AAAA'] }
+}
+
+async function list(client: NodeClient, json: boolean): Promise<void> {
+  const found = await client.json<{ tokens: readonly Listed[] }>('GET', '/v1/tokens', { withToken: true })
+  const rows = found.tokens.map(({ id, about, created, scope }) => {
+    const what =
+      scope.kind === 'set' ? `${scope.types?.join(' ')} of ${scope.name} in ${scope.zone}` : scope.kind
+    return `${id}\t${created.slice(0, 10)}\t${what}\t${about}\n`
+  })
+  process.stdout.write(json ? `${JSON.stringify(found)}\n` : rows.join(''))
 }
 
 async function printToken(dataDirectory: string, json: boolean): Promise<number> {

@@ -1,6 +1,10 @@
 /** An API for tests: a publisher that keeps its zones in memory, a resolver that says what it is told to, no network. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fastify'
 import { pino } from 'pino'
+import { Grants } from '../../src/api/grants.ts'
 import { type ApiConfig, type ApiDeps, buildApi, type Reloaded } from '../../src/api/server.ts'
 import type { ResourceRecord } from '../../src/dns/message.ts'
 import { type Name, parseName } from '../../src/dns/name.ts'
@@ -146,6 +150,7 @@ export interface TestApi extends AsyncDisposable {
 export async function openTestApi(config: Partial<ApiConfig> = {}, queries?: QueryLog): Promise<TestApi> {
   const publisher = new MemoryPublisher()
   const directory = new MemoryDirectory()
+  const data = await mkdtemp(join(tmpdir(), 'kadns-api-'))
   const clock = new ManualClock()
   const asked: TestApi['asked'] = []
   const log: string[] = []
@@ -153,6 +158,7 @@ export async function openTestApi(config: Partial<ApiConfig> = {}, queries?: Que
   const deps: ApiDeps = {
     config: { ...API_CONFIG, ...config },
     token: TOKEN,
+    grants: await Grants.open(data, clock),
     clock,
     suffix: parseName('kad.alt'),
     publisher,
@@ -184,7 +190,10 @@ export async function openTestApi(config: Partial<ApiConfig> = {}, queries?: Que
     answer: async () => emptyAnswer(0, 'local'),
     reload: async () => ({ faults: [], keys: [], lists: [], waiting: [] }),
     send: async (options) => await app.inject(options),
-    [Symbol.asyncDispose]: async () => await app.close(),
+    [Symbol.asyncDispose]: async () => {
+      await app.close()
+      await rm(data, { recursive: true })
+    },
   }
   return api
 }

@@ -32,6 +32,7 @@ describe('making and showing zones', () => {
           name: `${labelOf(1)}.kad.alt`,
           sequence: String(BigInt(Date.UTC(2026, 10, 23, 0, 0, 1)) * 1000n),
           expires: '2026-11-30T00:00:01.000Z',
+          backup: false,
         },
       ],
     })
@@ -50,6 +51,7 @@ describe('making and showing zones', () => {
       name: `${labelOf(1)}.kad.alt`,
       sequence: String(2n ** 63n - 1n),
       expires: null,
+      backup: false,
     })
     assert.equal(other.key, labelOf(2))
     assert.equal(typeof other.expires, 'string')
