@@ -9,6 +9,7 @@ import { type Clock, systemClock } from './clock.ts'
 import type { Config } from './config.ts'
 import { type Membership, type NetworkDirectory, openDirectory } from './dht/directory.ts'
 import { readHouse } from './house.ts'
+import { PetnameBook } from './petnames.ts'
 import { faultsOfPorts } from './ports.ts'
 import type { PublisherDeps } from './publisher/config.ts'
 import { readPassphrase } from './publisher/key-file.ts'
@@ -121,21 +122,18 @@ async function openRooms(config: Config, needs: RoomNeeds): Promise<Daemon> {
   const token = await loadOrCreateToken(dataDirectory)
   const { house, skipped } = await readHouse(config)
   tellSkipped(skipped, logger)
-  const directory = opening.use(
-    await openDirectory({
-      config: config.dht,
-      path: join(dataDirectory, 'dht'),
-      clock: machine,
-      logger: logger.child({ room: 'dht' }),
-    }),
-  )
+  const ofDht = { path: join(dataDirectory, 'dht'), clock: machine, logger: logger.child({ room: 'dht' }) }
+  const directory = opening.use(await openDirectory({ config: config.dht, ...ofDht }))
   const { clock } = directory
   const publisher = opening.use(await openOwnZones(config, { clock, directory, logger }))
   const ofDns = { clock, logger: logger.child({ room: 'resolver' }) }
   const ofResolver = { ...ofDns, config: await withCertificate(config, { ...ofDns, handed, opening }) }
   const isTrusted = (key: PublicKey) =>
     publisher.get(key) !== undefined || names.privateAddresses.includes(key.label)
-  const resolver = opening.use(makeResolver({ ...ofResolver, house, suffix, directory, isTrusted }))
+  const petnames = await PetnameBook.open(dataDirectory)
+  const rooms = { house, suffix, directory, petnames, isTrusted }
+  const resolver = opening.use(makeResolver({ ...ofResolver, ...rooms }))
+  petnames.changed = () => resolver.petnamesChanged()
   const reload = reloading(config, { ...needs, resolver, publisher })
   const doors = opening.use(await openDoors(ofResolver, resolver.serve, handed))
   const dns = doors.endpoints.map(formatEndpoint)
@@ -144,7 +142,7 @@ async function openRooms(config: Config, needs: RoomNeeds): Promise<Daemon> {
       config: config.api,
       ...{ token, grants: await Grants.open(dataDirectory, clock), clock: machine },
       suffix,
-      ...{ publisher, directory, publishPacket: packetsTo(directory) },
+      ...{ publisher, petnames, directory, publishPacket: packetsTo(directory) },
       resolve: resolver.ask,
       queries: resolver.log,
       reload,

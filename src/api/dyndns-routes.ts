@@ -103,13 +103,13 @@ function octetsOf(text: string): Uint8Array | undefined {
 
 interface Exchange {
   readonly request: FastifyRequest
-  readonly deps: Pick<ApiDeps, 'publisher' | 'suffix'>
+  readonly deps: Pick<ApiDeps, 'publisher' | 'petnames' | 'suffix'>
 }
 
 async function update(host: string, addresses: Addresses, { request, deps }: Exchange): Promise<string> {
   const name = nameFrom(host)
   if (!name) return 'notfqdn'
-  const whose = whoseName(name, deps.suffix)
+  const whose = whoseName(name, deps.suffix, deps.petnames)
   if (whose.kind !== 'zone' || !deps.publisher.get(whose.key)) return 'nohost'
   const { key, inZone } = whose
   // To who may not write it, it is not there.

@@ -42,6 +42,13 @@ kadns sign family.zone --key family.key --out family.packet
 curl -X PUT ${WRITE} -H 'Content-Type: application/octet-stream' --data-binary @family.packet ${API}/v1/zones/$OTHER/packet`,
   ],
   [
+    'PUT /v1/petnames/{name}',
+    `curl -X PUT ${WRITE} ${JSON_BODY} -d '{"key":"'$KEY'"}' ${API}/v1/petnames/myself`,
+  ],
+  ['GET /v1/petnames', `curl -H 'Accept: text/dns' ${API}/v1/petnames`],
+  ['GET /v1/petnames/{name}', `curl ${API}/v1/petnames/myself`],
+  ['DELETE /v1/petnames/{name}', `curl -X DELETE ${WRITE} ${API}/v1/petnames/myself`],
+  [
     'POST /v1/tokens',
     `curl -X POST ${WRITE} ${JSON_BODY} -d '{"scope":{"kind":"set","zone":"'$KEY'","name":"home","types":["A","AAAA"]},"about":"router"}' ${API}/v1/tokens`,
   ],

@@ -29,13 +29,13 @@ interface Walk {
 
 export function lookupRoutes(
   app: FastifyInstance,
-  deps: Pick<ApiDeps, 'directory' | 'suffix' | 'resolve'>,
+  deps: Pick<ApiDeps, 'directory' | 'petnames' | 'suffix' | 'resolve'>,
 ): void {
   app.get<Asked>('/v1/lookups/:name', { schema: FOLLOW }, (request, reply) => {
     const { until = 'first', type = 'A' } = request.query
     const name = nameFrom(request.params.name)
     const question = { name, type: typeFrom(type) }
-    const whose = whoseName(name, deps.suffix)
+    const whose = whoseName(name, deps.suffix, deps.petnames)
     if (whose.kind !== 'zone')
       throw new HttpFault(422, `${formatName(name)} is no name of a key; /v1/resolve answers others.`)
     const events = openEvents(request, reply)

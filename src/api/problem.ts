@@ -4,6 +4,7 @@ import { STATUS_CODES } from 'node:http'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import type { Logger } from 'pino'
 import { DnsFault } from '../dns/fault.ts'
+import { PetnamesFault } from '../petnames.ts'
 import { PublisherFault } from '../publisher/fault.ts'
 import { ZoneFault } from '../zone/fault.ts'
 import { type RecordFault, RecordsFault } from '../zone/records.ts'
@@ -69,6 +70,7 @@ export function asHttpFault(error: unknown): HttpFault {
     )
   if (error instanceof ZoneFault) return ofZone(error)
   if (error instanceof PublisherFault) return ofPublisher(error)
+  if (error instanceof PetnamesFault) return new HttpFault(409, error.message)
   if (error instanceof ZoneFileFault)
     return new HttpFault(
       422,

@@ -5,6 +5,7 @@ import fastify, { type FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import type { Clock } from '../clock.ts'
 import type { Name } from '../dns/name.ts'
+import type { PetnameBook } from '../petnames.ts'
 import type { Publisher } from '../publisher/published.ts'
 import { formatEndpoint } from '../resolver/config.ts'
 import { listenReason } from '../resolver/listeners/listener.ts'
@@ -20,6 +21,7 @@ import { lookupRoutes } from './lookup-routes.ts'
 import { refuseOtherMethods } from './methods.ts'
 import { nodeRoutes } from './node-routes.ts'
 import { packetRoutes } from './packet-routes.ts'
+import { petnameRoutes } from './petname-routes.ts'
 import { asHttpFault, HttpFault, handleErrors, sendProblem } from './problem.ts'
 import { queryRoutes } from './query-routes.ts'
 import { recordRoutes } from './record-routes.ts'
@@ -73,6 +75,7 @@ export interface ApiDeps {
   readonly clock: Clock
   readonly suffix: Name
   readonly publisher: Publisher
+  readonly petnames: PetnameBook
   readonly directory: Pick<ZoneDirectory, 'find' | 'follow'>
   /** Hands on a zone signed elsewhere. @throws ZoneFault when it is too old, too new or outdone */
   publishPacket(zone: SignedZone, signal: AbortSignal): Promise<{ readonly storedOn: number }>
@@ -131,6 +134,7 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
   await app.register(packetRoutes(deps))
   nodeRoutes(app, deps)
   lookupRoutes(app, deps)
+  petnameRoutes(app, deps)
   tokenRoutes(app, deps)
   dyndnsRoutes(app, deps)
   queryRoutes(app, deps)

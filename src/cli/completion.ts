@@ -14,6 +14,7 @@ const WORDS: Readonly<Record<string, readonly string[]>> = {
   resolve: [],
   queries: [],
   zone: ['create', 'list', 'show', 'set', 'unset', 'import', 'export', 'status', 'forget'],
+  name: ['add', 'remove', 'list', 'export', 'import'],
   key: ['list', 'backup', 'restore', 'revoke'],
   doctor: [],
   token: ['create', 'list', 'remove'],

@@ -13,6 +13,7 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   resolve: async () => (await import('./resolve.ts')).resolve,
   queries: async () => (await import('./queries.ts')).queries,
   zone: async () => (await import('./zone.ts')).zone,
+  name: async () => (await import('./name.ts')).name,
   key: async () => (await import('./key.ts')).key,
   keygen: async () => (await import('./keygen.ts')).keygen,
   sign: async () => (await import('./sign.ts')).sign,

@@ -94,6 +94,7 @@ export const HELP = `kadns: a DNS without a root. Names belong to keys; nobody h
   kadns resolve NAME [TYPE]       ask the running node for a name; --trace shows how it is found
   kadns queries [TEXT]            show the questions of late, where dns.query_log keeps them
   kadns zone …                    make zones, show and change them: create, list, show, set, unset, import, export
+  kadns name …                    petnames: what people here call keys: add, remove, list, export, import
   kadns key …                     copies of keys, and their end: list, backup, restore, revoke
   kadns doctor                    say what is wrong here, and what helps
   kadns token                     print the token that writing over REST takes

@@ -1,10 +1,30 @@
 /** Whose is a name? Decided from its labels alone, in the order of the protocol's section 4; never silently somebody else's. */
-import { fold, isUnder, labelsOf, type Name, nameFromLabels, ROOT, relativeTo } from '../dns/name.ts'
+import {
+  fold,
+  isUnder,
+  joinNames,
+  labelsOf,
+  MAX_NAME_OCTETS,
+  type Name,
+  nameFromLabels,
+  ROOT,
+  relativeTo,
+} from '../dns/name.ts'
 import { looksLikeKey, type PublicKey, publicKeyFromLabel } from '../zone/key.ts'
+import { NO_PETNAMES, type Petnames } from './petname.ts'
 
 export type Whose =
-  /** A key's: `apex` as it was asked (`<key>.kad.alt.` or `<key>.`), `inZone` the name as the zone spells it. */
-  | { readonly kind: 'zone'; readonly key: PublicKey; readonly apex: Name; readonly inZone: Name }
+  /**
+   * A key's: `apex` as it was asked (`<key>.kad.alt.`, `<key>.`, or `<petname>.kad.alt.`), `inZone` the name as the zone spells
+   * it, `suffix` what keys stand under there: the root for a bare key.
+   */
+  | {
+      readonly kind: 'zone'
+      readonly key: PublicKey
+      readonly apex: Name
+      readonly inZone: Name
+      readonly suffix: Name
+    }
   /** A name that exists only because names are below it: the suffix, what the suffix stands under, reserved words. */
   | { readonly kind: 'empty'; readonly apex: Name }
   /** Nobody's, and not the ordinary DNS's either. `apex` is the name whose SOA says so. */
@@ -18,9 +38,9 @@ export const ALT = nameFromLabels(['alt'])
 const LONGEST_TOP_LABEL = 30
 const RESERVED = new Set(['peer'])
 
-/** @param suffix folded */
-export function whoseName(name: Name, suffix: Name): Whose {
-  if (isUnder(name, suffix)) return underSuffix(name, suffix)
+/** @param suffix folded @param petnames where it matters which key a petname stands for; without, it is nobody's */
+export function whoseName(name: Name, suffix: Name, petnames = NO_PETNAMES): Whose {
+  if (isUnder(name, suffix)) return underSuffix(name, suffix, petnames)
   if (isUnder(suffix, name) && isUnder(name, ALT)) return { kind: 'empty', apex: ALT }
   if (isUnder(name, ALT)) return { kind: 'nobody', apex: ALT }
   const top = labelsOf(name).at(-1) ?? ''
@@ -28,17 +48,25 @@ export function whoseName(name: Name, suffix: Name): Whose {
   return top.length > LONGEST_TOP_LABEL ? { kind: 'nobody', apex: ROOT } : { kind: 'ordinary' }
 }
 
-function underSuffix(name: Name, suffix: Name): Whose {
+function underSuffix(name: Name, suffix: Name, petnames: Petnames): Whose {
   const inner = relativeTo(name, suffix)
   const label = labelsOf(inner).at(-1)
   if (label === undefined) return { kind: 'empty', apex: suffix }
   if (looksLikeKey(label)) return keyName(inner, label, suffix)
   if (RESERVED.has(fold(inner).slice(1, -1))) return { kind: 'empty', apex: suffix }
-  return { kind: 'nobody', apex: suffix }
+  const key = petnames.keyOf(label)
+  return key ? petName(inner, key, suffix) : { kind: 'nobody', apex: suffix }
+}
+
+function petName(inner: Name, key: PublicKey, suffix: Name): Whose {
+  const pet = inner.slice(-(labelsOf(inner).at(-1)!.length + 2)) as Name
+  const prefix = relativeTo(inner, pet)
+  if (prefix.length - 1 + key.apex.length > MAX_NAME_OCTETS) return { kind: 'nobody', apex: suffix }
+  return { kind: 'zone', key, inZone: joinNames(prefix, key.apex), apex: joinNames(pet, suffix), suffix }
 }
 
 function keyName(inner: Name, label: string, suffix: Name): Whose {
   const key = publicKeyFromLabel(label)
   if (!key) return { kind: 'nobody', apex: suffix }
-  return { kind: 'zone', key, inZone: inner, apex: (key.apex.slice(0, -1) + suffix) as Name }
+  return { kind: 'zone', key, inZone: inner, apex: (key.apex.slice(0, -1) + suffix) as Name, suffix }
 }

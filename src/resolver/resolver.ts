@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import type { Clock } from '../clock.ts'
 import type { ResourceRecord } from '../dns/message.ts'
 import { isUnder, type Name } from '../dns/name.ts'
+import type { Petnames } from '../names/petname.ts'
 import type { ZoneDirectory } from '../zone/directory.ts'
 import type { PublicKey } from '../zone/key.ts'
 import { AnswerCache } from './answer-cache.ts'
@@ -34,6 +35,7 @@ export interface ResolverDeps {
   /** Folded. */
   readonly suffix: Name
   readonly directory: ZoneDirectory
+  readonly petnames: Petnames
   /** Whether a key's zone may lead to private addresses. */
   readonly isTrusted: (key: PublicKey) => boolean
   readonly logger: Logger
@@ -49,6 +51,8 @@ export interface Resolver extends Disposable {
   readonly log: QueryLog | undefined
   /** From now on these hold, and nothing that was answered before is given again. */
   change(house: House): void
+  /** Petnames stand for other keys: nothing that was answered before is given again. */
+  petnamesChanged(): void
 }
 
 /** What the owner of this node has laid down, and may change while it runs. */
@@ -89,6 +93,7 @@ export function makeResolver(deps: ResolverDeps): Resolver {
     ...laidDown,
     clock,
     directory,
+    petnames: deps.petnames,
     maxNegativeTtl,
     maxAliases,
     isTrusted,
@@ -114,6 +119,7 @@ export function makeResolver(deps: ResolverDeps): Resolver {
     serve: serving(serveDeps, { log, limits: config.maxQuestionsPerSecond > 0 ? limits : undefined }),
     log,
     ask: asking(serveDeps),
+    petnamesChanged: () => cache.forgetAll(),
     change: (next) => {
       house = settled(next)
       if (upstreams.change(next.upstream)) cache.forgetAll()

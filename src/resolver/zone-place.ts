@@ -30,8 +30,8 @@ export interface TtlRules {
 const UNCONFIRMED_TTL = 10
 
 /** Of a name that is asked for. */
-export function placeOf({ key, inZone, apex }: Extract<Whose, { kind: 'zone' }>): Place {
-  return { key, inZone, apex, suffix: apex.slice(key.apex.length - 1) as Name }
+export function placeOf({ key, inZone, apex, suffix }: Extract<Whose, { kind: 'zone' }>): Place {
+  return { key, inZone, apex, suffix }
 }
 
 /** The same name in the zone of the key that a cut hands it over to (protocol 3). @param cut as the zone above spells it */

@@ -128,6 +128,7 @@ describe('the node', () => {
         ),
     )
     assert.deepEqual(routes.sort(), [
+      'delete /v1/petnames/{name} token',
       'delete /v1/queries token',
       'delete /v1/tokens/{id} token',
       'delete /v1/zones/{key} token',
@@ -136,6 +137,8 @@ describe('the node', () => {
       'get /nic/update token',
       'get /v1/lookups/{name}',
       'get /v1/node',
+      'get /v1/petnames',
+      'get /v1/petnames/{name}',
       'get /v1/queries token',
       'get /v1/resolve',
       'get /v1/tokens token',
@@ -146,6 +149,7 @@ describe('the node', () => {
       'post /v1/reload token',
       'post /v1/tokens token',
       'post /v1/zones token',
+      'put /v1/petnames/{name} token',
       'put /v1/zones/{key}/packet token',
       'put /v1/zones/{key}/records token',
       'put /v1/zones/{key}/records/{name}/{type} token',

@@ -8,6 +8,7 @@ import { Grants } from '../../src/api/grants.ts'
 import { type ApiConfig, type ApiDeps, buildApi, type Reloaded } from '../../src/api/server.ts'
 import type { ResourceRecord } from '../../src/dns/message.ts'
 import { type Name, parseName } from '../../src/dns/name.ts'
+import { PetnameBook } from '../../src/petnames.ts'
 import { PublisherFault } from '../../src/publisher/fault.ts'
 import type { Published, PublishedStatus, Publisher } from '../../src/publisher/published.ts'
 import { type Answer, emptyAnswer } from '../../src/resolver/query.ts'
@@ -163,6 +164,7 @@ export async function openTestApi(config: Partial<ApiConfig> = {}, queries?: Que
     suffix: parseName('kad.alt'),
     publisher,
     directory,
+    petnames: await PetnameBook.open(data),
     queries,
     async publishPacket(zone) {
       packets.push(zone)

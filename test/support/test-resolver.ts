@@ -10,6 +10,7 @@ import type { Transport } from '../../src/resolver/query.ts'
 import { type House, makeResolver, type Resolver } from '../../src/resolver/resolver.ts'
 import { makeOutgoing } from '../../src/resolver/upstreams/exchange.ts'
 import { PlainChannel } from '../../src/resolver/upstreams/server.ts'
+import type { PublicKey } from '../../src/zone/key.ts'
 import type { SignedZone } from '../../src/zone/signed-zone.ts'
 import { ManualClock } from './manual-clock.ts'
 import { MemoryDirectory } from './memory-directory.ts'
@@ -77,6 +78,8 @@ export interface AskOptions extends QueryParts {
 export class TestResolver implements AsyncDisposable {
   readonly clock = new ManualClock()
   readonly directory = new MemoryDirectory()
+  /** By label; a test that changes them tells the resolver. */
+  readonly petnames = new Map<string, PublicKey>()
   readonly config: DnsConfig
   /** What was logged at level warn and above, as JSON. */
   readonly logged: string[] = []
@@ -116,6 +119,7 @@ export class TestResolver implements AsyncDisposable {
       house: this.#house,
       suffix: parseName(suffix),
       directory: this.directory,
+      petnames: { keyOf: (label) => this.petnames.get(label.toLowerCase()) },
       isTrusted: ({ label }) => trusted.includes(label),
       logger: this.logger,
       askNameServer: async (address, query, signal) => {

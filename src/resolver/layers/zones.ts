@@ -1,6 +1,7 @@
 /** Names of ours: answered from their key's signed zone, or one it hands them over to. Below this layer there is only the ordinary DNS. */
 import { ExtendedError, Rcode } from '../../dns/message.ts'
 import type { Name } from '../../dns/name.ts'
+import type { Petnames } from '../../names/petname.ts'
 import { whoseName } from '../../names/whose.ts'
 import type { Lookup, LookupEffort, ZoneDirectory } from '../../zone/directory.ts'
 import { type Found, lookUp } from '../../zone/look-up.ts'
@@ -25,6 +26,7 @@ import {
 export interface ZonesDeps extends TtlRules, NameServersDeps {
   readonly directory: ZoneDirectory
   readonly suffix: Name
+  readonly petnames: Petnames
   /** Whether a client may have one more name searched for. */
   readonly maySearch: (address: string) => boolean
 }
@@ -47,7 +49,7 @@ export const zones =
   (next) => {
     const nameServers = openNameServers(deps, next)
     return async (query) => {
-      const whose = whoseName(query.question.name, deps.suffix)
+      const whose = whoseName(query.question.name, deps.suffix, deps.petnames)
       switch (whose.kind) {
         case 'ordinary':
           return next(query)
