@@ -2,19 +2,23 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
+import { mayWrite } from './api/admission.ts'
 import { Grants } from './api/grants.ts'
 import { type Api, type ApiDeps, openApi, type Reloaded } from './api/server.ts'
 import { loadOrCreateToken } from './api/token.ts'
 import { type Clock, systemClock } from './clock.ts'
 import type { Config } from './config.ts'
 import { type Membership, type NetworkDirectory, openDirectory } from './dht/directory.ts'
+import { labelsOf } from './dns/name.ts'
 import { readHouse } from './house.ts'
 import { PetnameBook } from './petnames.ts'
 import { faultsOfPorts } from './ports.ts'
 import type { PublisherDeps } from './publisher/config.ts'
+import { openUpdates, type UpdateDeps } from './publisher/dns-update.ts'
 import { readPassphrase } from './publisher/key-file.ts'
 import type { Publisher } from './publisher/published.ts'
 import { openPublisher } from './publisher/publisher.ts'
+import type { UpdateKey } from './publisher/update-records.ts'
 import { reloading, tellSkipped } from './reload.ts'
 import { type DnsConfig, formatEndpoint } from './resolver/config.ts'
 import { ListFault } from './resolver/fault.ts'
@@ -96,6 +100,18 @@ function sentenceFor(cause: unknown, dataDirectory: string): string | undefined 
     : undefined
 }
 
+/** Keys of TSIG are named by the ids of their grants. */
+function updateKeysOf(grants: Grants): UpdateDeps['keyNamed'] {
+  return (name) => {
+    const labels = labelsOf(name)
+    const found = labels.length === 1 ? grants.tsigNamed(labels[0] ?? '') : undefined
+    if (!found) return undefined
+    const may: UpdateKey['mayWrite'] = (key, written, types) =>
+      mayWrite(found.scope, { key, name: written, types })
+    return { name, secret: found.secret, mayWrite: may }
+  }
+}
+
 async function openOwnZones(
   { data: dataDirectory, names }: Config,
   { logger, ...needs }: Pick<PublisherDeps, 'clock' | 'directory' | 'logger'>,
@@ -131,7 +147,9 @@ async function openRooms(config: Config, needs: RoomNeeds): Promise<Daemon> {
   const isTrusted = (key: PublicKey) =>
     publisher.get(key) !== undefined || names.privateAddresses.includes(key.label)
   const petnames = await PetnameBook.open(dataDirectory)
-  const rooms = { house, suffix, directory, petnames, isTrusted }
+  const grants = await Grants.open(dataDirectory, clock)
+  const update = openUpdates({ publisher, suffix, petnames, clock: machine, keyNamed: updateKeysOf(grants) })
+  const rooms = { house, suffix, directory, petnames, update, isTrusted }
   const resolver = opening.use(makeResolver({ ...ofResolver, ...rooms }))
   petnames.changed = () => resolver.petnamesChanged()
   const reload = reloading(config, { ...needs, resolver, publisher })
@@ -140,7 +158,7 @@ async function openRooms(config: Config, needs: RoomNeeds): Promise<Daemon> {
   const api: Api = opening.use(
     await openApi({
       config: config.api,
-      ...{ token, grants: await Grants.open(dataDirectory, clock), clock: machine },
+      ...{ token, grants, clock: machine },
       suffix,
       ...{ publisher, petnames, directory, publishPacket: packetsTo(directory) },
       resolve: resolver.ask,

@@ -138,13 +138,22 @@ function tokenIn(header: string): string | undefined {
   return basic && /^[^:]*:([\s\S]+)$/.exec(Buffer.from(basic, 'base64').toString('utf8'))?.[1]
 }
 
-/** Whether a request may write this set. @param name as the zone spells it */
-export function allows(
-  { granted }: Pick<FastifyRequest, 'granted'>,
-  { key, name, types }: { readonly key: PublicKey; readonly name: Name; readonly types: readonly number[] },
-): boolean {
-  if (granted?.kind !== 'set') return granted !== undefined
-  if (granted.zone !== key.label) return false
+/** A set of records, as the zone spells its name; no types: all of that name. */
+interface WrittenSet {
+  readonly key: PublicKey
+  readonly name: Name
+  readonly types: readonly number[] | undefined
+}
+
+/** Whether a request may write this set. */
+export function allows({ granted }: Pick<FastifyRequest, 'granted'>, set: WrittenSet): boolean {
+  return granted !== undefined && mayWrite(granted, set)
+}
+
+/** Whether whoever has been given this may write that set. */
+export function mayWrite(granted: Granted, { key, name, types }: WrittenSet): boolean {
+  if (granted.kind !== 'set') return granted.kind !== 'read'
+  if (granted.zone !== key.label || types === undefined) return false
   const isType = (type: number) => granted.types.some((word) => parseType(word) === type)
   return sameName(parseName(granted.name, key.apex), name) && types.every(isType)
 }

@@ -39,13 +39,15 @@ const GrantSchema = Type.Object({
   about: Type.String({ maxLength: 100 }),
   created: Type.String(),
   digest: Type.String({ pattern: '^[0-9a-f]{64}$' }),
+  /** Of TSIG, in base64: an HMAC cannot be checked with a digest. */
+  tsig: Type.Optional(Type.String({ maxLength: 100 })),
   scope: ScopeSchema,
 })
 const FileSchema = Type.Object({ format: Type.Literal('KadNS tokens 1'), grants: Type.Array(GrantSchema) })
 type Grant = Static<typeof GrantSchema>
 
 /** What of a token may be told. */
-export type ListedGrant = Omit<Grant, 'digest'>
+export type ListedGrant = Omit<Grant, 'digest' | 'tsig'> & { readonly tsig: boolean }
 
 const TOKEN_OCTETS = 32
 const MAX_GRANTS = 256
@@ -72,14 +74,17 @@ export class Grants {
   }
 
   list(): ListedGrant[] {
-    return this.#grants.map(({ digest: _, ...told }) => told)
+    return this.#grants.map(({ digest: _, tsig, ...told }) => ({ ...told, tsig: tsig !== undefined }))
   }
 
   /** @returns the token, which is told this once @throws HttpFault 409, PublisherFault `storage` */
-  async create(scope: Scope, about: string): Promise<{ readonly id: string; readonly token: string }> {
+  async create(
+    scope: Scope,
+    { about, tsig = false }: { readonly about: string; readonly tsig?: boolean },
+  ): Promise<{ readonly id: string; readonly token: string }> {
     if (this.#grants.length >= MAX_GRANTS)
       throw new HttpFault(409, `This node has ${MAX_GRANTS} tokens, which is all it keeps; delete one first.`)
-    const token = randomBytes(TOKEN_OCTETS).toString('base64url')
+    const token = randomBytes(TOKEN_OCTETS).toString(tsig ? 'base64' : 'base64url')
     const id = randomBytes(4).toString('hex')
     await this.#write([
       ...this.#grants,
@@ -89,6 +94,7 @@ export class Grants {
         created: formatTime(this.#clock.now()) ?? '',
         digest: digestOf(token).toString('hex'),
         scope,
+        ...(tsig && { tsig: token }),
       },
     ])
     return { id, token }
@@ -105,8 +111,18 @@ export class Grants {
   /** What a token may do; undefined for one nobody has given. Takes as long whichever it is. */
   scopeOf(token: string): Scope | undefined {
     const given = digestOf(token)
-    const fits = this.#grants.filter(({ digest }) => timingSafeEqual(Buffer.from(digest, 'hex'), given))
+    const fits = this.#grants.filter(
+      ({ digest, tsig }) => timingSafeEqual(Buffer.from(digest, 'hex'), given) && tsig === undefined,
+    )
     return fits[0]?.scope
+  }
+
+  /** The secret of a key of TSIG, by the name it has in messages, and what may be written with it. */
+  tsigNamed(id: string): { readonly secret: Buffer; readonly scope: Scope } | undefined {
+    const grant = this.#grants.find((each) => each.id === id)
+    return grant?.tsig === undefined
+      ? undefined
+      : { secret: Buffer.from(grant.tsig, 'base64'), scope: grant.scope }
   }
 
   async #write(grants: readonly Grant[]): Promise<void> {

@@ -15,13 +15,26 @@ const Made = Type.Object({
 })
 const Listed = Type.Object({
   tokens: Type.Array(
-    Type.Object({ id: Type.String(), about: Type.String(), created: Type.String(), scope: ScopeSchema }),
+    Type.Object({
+      id: Type.String(),
+      about: Type.String(),
+      created: Type.String(),
+      scope: ScopeSchema,
+      tsig: Type.Boolean(),
+    }),
   ),
 })
 const Wanted = Type.Object(
   {
     scope: ScopeSchema,
     about: Type.Optional(Type.String({ maxLength: 100, description: 'Who has it.', examples: ['router'] })),
+    tsig: Type.Optional(
+      Type.Boolean({
+        default: false,
+        description:
+          'For UPDATE (RFC 2136) in place of REST: its id is the name of the key, the token its secret.',
+      }),
+    ),
   },
   { additionalProperties: false },
 )
@@ -54,11 +67,14 @@ export function tokenRoutes(app: FastifyInstance, { grants, publisher, suffix }:
     return { ...scope, name: name === '' ? '@' : name }
   }
 
-  app.post<{ Body: { scope: Scope; about?: string } }>(
+  app.post<{ Body: { scope: Scope; about?: string; tsig?: boolean } }>(
     '/v1/tokens',
     { schema: CREATE },
     async ({ body }, reply) => {
-      const made = await grants.create(plain(body.scope), body.about ?? '')
+      const made = await grants.create(plain(body.scope), {
+        about: body.about ?? '',
+        tsig: body.tsig ?? false,
+      })
       return reply.code(201).send(made)
     },
   )

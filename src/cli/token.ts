@@ -2,13 +2,14 @@
 import { readToken, TokenFault, tokenFile } from '../api/token.ts'
 import { NodeClient } from './node-client.ts'
 import { labelFrom } from './own-key.ts'
-import { configFor, Exit, parseCommandLine, UsageFault, withFlags } from './usage.ts'
+import { type CommandLine, configFor, Exit, parseCommandLine, UsageFault, withFlags } from './usage.ts'
 
 const USAGE = `kadns token: the tokens that REST takes.
 
   kadns token                                    prints the node's own, which may do everything
   kadns token create read|publish [--about WHO]  one that may read what is private, or publish
   kadns token create KEY NAME [TYPE...]          one for the records of one name, such as a router's (A and AAAA)
+  kadns token create … --tsig                    the same for UPDATE (RFC 2136): id and secret, as nsupdate -y takes them
   kadns token list                               those there are, without themselves
   kadns token remove ID                          takes one back
 
@@ -40,7 +41,7 @@ export async function token(given: readonly string[]): Promise<number> {
   const [word, ...words] = line.words
   const client = new NodeClient(config)
   if (word === undefined) return printToken(config.data, line.json)
-  if (word === 'create') await create(words, { client, about: own.about ?? '', json: line.json })
+  if (word === 'create') await create(words, { client, about: own.about ?? '', line })
   else if (word === 'list' && words.length === 0) await list(client, line.json)
   else if (word === 'remove' && words.length === 1) await client.text('DELETE', `/v1/tokens/${words[0]}`)
   else
@@ -50,13 +51,14 @@ export async function token(given: readonly string[]): Promise<number> {
 
 async function create(
   words: readonly string[],
-  { client, about, json }: { client: NodeClient; about: string; json: boolean },
+  { client, about, line }: { client: NodeClient; about: string; line: CommandLine },
 ): Promise<void> {
   const scope = await scopeFrom(words, client)
-  const made = await client.json<{ id: string; token: string }>('POST', '/v1/tokens', {
-    body: { scope, about },
-  })
-  process.stdout.write(json ? `${JSON.stringify(made)}\n` : `${made.token}\n`)
+  const tsig = line.switches.has('tsig')
+  const body = { scope, about, tsig }
+  const made = await client.json<{ id: string; token: string }>('POST', '/v1/tokens', { body })
+  const told = tsig ? `hmac-sha256:${made.id}:${made.token}` : made.token
+  process.stdout.write(line.json ? `${JSON.stringify(made)}\n` : `${told}\n`)
   process.stderr.write(`It is told this once. Take it back: kadns token remove ${made.id}\n`)
 }
 

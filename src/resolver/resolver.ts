@@ -36,6 +36,8 @@ export interface ResolverDeps {
   readonly suffix: Name
   readonly directory: ZoneDirectory
   readonly petnames: Petnames
+  /** Takes UPDATE (RFC 2136), where anybody may. */
+  readonly update?: ((packet: Buffer) => Promise<Buffer>) | undefined
   /** Whether a key's zone may lead to private addresses. */
   readonly isTrusted: (key: PublicKey) => boolean
   readonly logger: Logger
@@ -116,7 +118,11 @@ export function makeResolver(deps: ResolverDeps): Resolver {
   const serveDeps = { clock, config, cache, resolve, judge: judging(laidDown) }
   refreshAhead(serveDeps)
   return {
-    serve: serving(serveDeps, { log, limits: config.maxQuestionsPerSecond > 0 ? limits : undefined }),
+    serve: serving(serveDeps, {
+      log,
+      update: deps.update,
+      limits: config.maxQuestionsPerSecond > 0 ? limits : undefined,
+    }),
     log,
     ask: asking(serveDeps),
     petnamesChanged: () => cache.forgetAll(),

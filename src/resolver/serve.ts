@@ -1,6 +1,6 @@
 /** The doorway: packets become queries and answers become packets here, and nowhere else. */
 import { decodeMessage } from '../dns/codec.ts'
-import { ExtendedError, Rcode, RecordClass } from '../dns/message.ts'
+import { ExtendedError, Opcode, Rcode, RecordClass } from '../dns/message.ts'
 import { type Name, nameToWire } from '../dns/name.ts'
 import { type AnewDeps, type Asked, answerAnew, type Made, staleAtOnce } from './anew.ts'
 import { ageOf } from './answer-cache.ts'
@@ -25,9 +25,14 @@ export interface ServingNeeds {
   readonly log?: QueryLog | undefined
   /** Where questions are limited. */
   readonly limits?: ClientLimits | undefined
+  /** Takes UPDATE (RFC 2136), where anybody may. */
+  readonly update?: ((packet: Buffer) => Promise<Buffer>) | undefined
 }
 
-export function serving(deps: AnewDeps, { log, limits }: ServingNeeds = {}): Serve {
+const OPCODE_BITS = 0x78
+const UPDATE_BITS = Opcode.Update << 3
+
+export function serving(deps: AnewDeps, { log, limits, update }: ServingNeeds = {}): Serve {
   const { cache, config, clock } = deps
   const cookies = new Cookies(clock)
   const load = { pending: 0 }
@@ -35,7 +40,7 @@ export function serving(deps: AnewDeps, { log, limits }: ServingNeeds = {}): Ser
     const scan = scanPacket(packet)
     if (!scan) return undefined
     const door = doorOf(scan, client, { config, cookies })
-    if (scan.refusal !== Rcode.NoError || !scan.hasQuestion) return refuse(scan, scan.refusal, { door })
+    if (scan.refusal !== Rcode.NoError || !scan.hasQuestion) return noQuestion(scan, door)
     if (limits && !limits.questions.take(client.address)) return overLimit(scan, door, client)
     const now = Math.trunc(clock.monotonic())
     const plain = cache.get(scan.spelledKey, now) // remembered in lower case: most names need no folding
@@ -52,6 +57,11 @@ export function serving(deps: AnewDeps, { log, limits }: ServingNeeds = {}): Ser
       return fitReply(hit, scan, { age: ageOf(hit, now), door, respell })
     }
     return answerMiss({ scan, client, door, now, respell }, told)
+  }
+
+  function noQuestion(scan: Scan, door: Door): Buffer | Promise<Buffer> {
+    const isUpdate = scan.refusal === Rcode.NotImp && (scan.packet.readUInt8(2) & OPCODE_BITS) === UPDATE_BITS
+    return isUpdate && update ? update(scan.packet) : refuse(scan, scan.refusal, { door })
   }
 
   /** Nothing fresh is remembered: a stale answer at once, or the question is asked. */

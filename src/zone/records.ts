@@ -129,7 +129,7 @@ function parseValue(type: number, text: string, { key, suffix }: Parsing): Uint8
 }
 
 /** `www.<key>.kad.alt.` as it stands in a zone, `www.<key>.`: a zone does not depend on what its readers call the suffix. */
-function withoutSuffix(name: Name, suffix: Name): Name {
+export function withoutSuffix(name: Name, suffix: Name): Name {
   if (suffix === ROOT || !isUnder(name, suffix)) return name
   const inner = relativeTo(name, suffix)
   const label = labelsOf(inner).at(-1)

@@ -124,7 +124,7 @@ describe('a token', () => {
   test('is on the disk as a digest, for its owner alone, and lives through a restart', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'kadns-grants-'))
     const clock = new ManualClock()
-    const { token } = await (await Grants.open(directory, clock)).create({ kind: 'read' }, 'me')
+    const { token } = await (await Grants.open(directory, clock)).create({ kind: 'read' }, { about: 'me' })
     const file = join(directory, 'tokens.json')
     assert.equal((await stat(file)).mode & 0o777, 0o600)
     assert.ok(!(await readFile(file, 'utf8')).includes(token))
