@@ -11,8 +11,10 @@ import type { Config } from './config.ts'
 import { type Membership, type NetworkDirectory, openDirectory } from './dht/directory.ts'
 import { labelsOf } from './dns/name.ts'
 import { readHouse } from './house.ts'
+import { single } from './metrics.ts'
 import { PetnameBook } from './petnames.ts'
 import { faultsOfPorts } from './ports.ts'
+import { type ProcessMetrics, watchProcess } from './process-metrics.ts'
 import type { PublisherDeps } from './publisher/config.ts'
 import { openUpdates, type UpdateDeps } from './publisher/dns-update.ts'
 import { readPassphrase } from './publisher/key-file.ts'
@@ -28,7 +30,7 @@ import {
   ownCertificate,
   renewOwnCertificate,
 } from './resolver/listeners/own-certificate.ts'
-import { makeResolver, openDoors } from './resolver/resolver.ts'
+import { makeResolver, openDoors, type Resolver } from './resolver/resolver.ts'
 import { isSystemError, systemReason } from './system.ts'
 import type { PublicKey } from './zone/key.ts'
 import { checkTime } from './zone/signed-zone.ts'
@@ -100,6 +102,28 @@ function sentenceFor(cause: unknown, dataDirectory: string): string | undefined 
     : undefined
 }
 
+interface Measured {
+  readonly resolver: Pick<Resolver, 'metrics'>
+  readonly directory: Pick<NetworkDirectory, 'metrics'>
+  readonly publisher: Pick<Publisher, 'list' | 'counted'>
+  readonly ofProcess: Pick<ProcessMetrics, 'metrics'>
+}
+
+function metricsOf({ resolver, directory, publisher, ofProcess }: Measured): ApiDeps['metrics'] {
+  return () => [
+    ...resolver.metrics(),
+    ...directory.metrics(),
+    single('gauge', ['kadns_own_zones', 'Zones this node signs.'], publisher.list().length),
+    single('counter', ['kadns_puts_total', 'Own zones handed to other nodes.'], publisher.counted.puts),
+    single(
+      'counter',
+      ['kadns_acknowledgements_total', 'Other nodes that acknowledged one.'],
+      publisher.counted.acknowledgements,
+    ),
+    ...ofProcess.metrics(),
+  ]
+}
+
 /** Keys of TSIG are named by the ids of their grants. */
 function updateKeysOf(grants: Grants): UpdateDeps['keyNamed'] {
   return (name) => {
@@ -163,6 +187,7 @@ async function openRooms(config: Config, needs: RoomNeeds): Promise<Daemon> {
       ...{ publisher, petnames, directory, publishPacket: packetsTo(directory) },
       resolve: resolver.ask,
       queries: resolver.log,
+      metrics: metricsOf({ resolver, directory, publisher, ofProcess: opening.use(watchProcess()) }),
       reload,
       node: () => describe(directory, { dns: dns.join(','), api: api.address }),
       logger: logger.child({ room: 'api' }),

@@ -67,7 +67,7 @@ function breaches(allowed: (file: SourceFile, found: Import) => boolean): string
 
 const CONFIG = new Set(['config.ts', 'settings.ts', 'settings-dht.ts', 'setting-names.ts', 'option.ts'])
 /** What every room may import. */
-const SHARED = new Set(['cache.ts', 'clock.ts', 'rate.ts', 'system.ts'])
+const SHARED = new Set(['cache.ts', 'clock.ts', 'metrics.ts', 'rate.ts', 'system.ts'])
 const INNER = ['names', 'zone', 'dns']
 
 /** Which rooms and files each room may import, itself, what is shared and the type of a logger aside. */
@@ -82,6 +82,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   cli: [...INNER, ...CONFIG],
   'cache.ts': [],
   'clock.ts': [],
+  'metrics.ts': [],
+  'process-metrics.ts': [],
   'rate.ts': [],
   'system.ts': [],
   'logger.ts': [],

@@ -4,14 +4,22 @@ import { DnsFault } from '../dns/fault.ts'
 import { formatRcode, formatType, parseType, type ResourceRecord } from '../dns/message.ts'
 import { formatName, type Name, parseName } from '../dns/name.ts'
 import { formatRdata } from '../dns/rdata-text.ts'
+import { formatMetrics } from '../metrics.ts'
 import type { Answer } from '../resolver/query.ts'
 import { HttpFault } from './problem.ts'
 import { Health, NodeInfo, Refusals, ReloadResult, Resolved, ResolveQuery, TOKEN_NEEDED } from './schemas.ts'
 import type { ApiDeps } from './server.ts'
 
+const PROMETHEUS = 'text/plain; version=0.0.4; charset=utf-8'
+const OPEN_METRICS = 'application/openmetrics-text; version=1.0.0; charset=utf-8'
+const METRICS = {
+  summary: 'What this node counts, for Prometheus; no names and no addresses of clients',
+  produces: ['text/plain', 'application/openmetrics-text'],
+}
+
 type Asked = { Querystring: { name: string; type?: string } }
 
-export function nodeRoutes(app: FastifyInstance, { resolve, node, reload }: ApiDeps): void {
+export function nodeRoutes(app: FastifyInstance, { resolve, node, reload, metrics }: ApiDeps): void {
   app.get('/v1/node', { schema: { summary: 'This node', response: { 200: NodeInfo } } }, async () => node())
 
   app.get(
@@ -21,6 +29,12 @@ export function nodeRoutes(app: FastifyInstance, { resolve, node, reload }: ApiD
     },
     async () => ({ status: 'ok' }),
   )
+
+  app.get('/metrics', { schema: METRICS }, async ({ headers }, reply) => {
+    const isOpenMetrics = headers.accept?.includes('application/openmetrics-text') ?? false
+    reply.type(isOpenMetrics ? OPEN_METRICS : PROMETHEUS).serializer(String)
+    return reply.send(formatMetrics(metrics(), isOpenMetrics))
+  })
 
   app.post(
     '/v1/reload',

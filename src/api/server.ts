@@ -5,6 +5,7 @@ import fastify, { type FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import type { Clock } from '../clock.ts'
 import type { Name } from '../dns/name.ts'
+import type { Metric } from '../metrics.ts'
 import type { PetnameBook } from '../petnames.ts'
 import type { Publisher } from '../publisher/published.ts'
 import { formatEndpoint } from '../resolver/config.ts'
@@ -82,6 +83,7 @@ export interface ApiDeps {
   resolve(question: { name: Name; type: number }, signal: AbortSignal): Promise<Answer>
   /** Questions of late; undefined where none are kept. */
   readonly queries: QueryLog | undefined
+  metrics(): Metric[]
   node(): NodeDescription
   reload(): Promise<Reloaded>
   readonly logger: Logger

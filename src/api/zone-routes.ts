@@ -9,7 +9,7 @@ import { contentOf, formatTime, type SignedZone } from '../zone/signed-zone.ts'
 import { exportZoneFile } from '../zone/zone-file.ts'
 import { etagOf, isAmong } from './etag.ts'
 import { HttpFault } from './problem.ts'
-import { contentFromBody } from './record-body.ts'
+import { contentFromBody, isObject } from './record-body.ts'
 import {
   ForgottenZone,
   MadeZone,
@@ -72,7 +72,7 @@ export function zoneRoutes(app: FastifyInstance, deps: ApiDeps): void {
     async ({ body }, reply) => {
       let left: string[] = []
       const zone = await publisher.create((key) => {
-        if (body === undefined) return []
+        if (body === undefined || (isObject(body) && Object.keys(body).length === 0)) return []
         const content = contentFromBody(body, { key, suffix })
         left = content.left
         return content.records

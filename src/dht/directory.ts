@@ -6,6 +6,7 @@ import { LevelDatastore } from 'datastore-level'
 import { Key } from 'interface-datastore'
 import type { Logger } from 'pino'
 import type { Clock } from '../clock.ts'
+import type { Metric } from '../metrics.ts'
 import type {
   Acknowledged,
   FindOptions,
@@ -25,6 +26,7 @@ import { type Change, Finder } from './finder.ts'
 import { follow } from './following.ts'
 import type { Contact } from './frames.ts'
 import { loadIdentity } from './identity.ts'
+import { LookupCounts } from './lookup-counts.ts'
 import { Misses } from './misses.ts'
 import { type Network, openNetwork } from './network.ts'
 import { NetworkClock } from './network-clock.ts'
@@ -50,6 +52,7 @@ export interface NetworkDirectory extends ZoneDirectory, Membership, AsyncDispos
   readonly local: Membership | undefined
   /** The time to go by, as other nodes see it too. */
   readonly clock: NetworkClock
+  metrics(): Metric[]
 }
 
 /** @throws DhtFault `address`, `storage` or `listen` */
@@ -162,6 +165,7 @@ interface DirectoryParts {
 
 class KademliaDirectory implements NetworkDirectory {
   readonly #parts: DirectoryParts
+  readonly #counts = new LookupCounts()
 
   constructor(parts: DirectoryParts) {
     this.#parts = parts
@@ -192,7 +196,17 @@ class KademliaDirectory implements NetworkDirectory {
   }
 
   async find(key: PublicKey, options: FindOptions): Promise<Lookup> {
-    return await this.#parts.misses.find(key, options)
+    const lookup = await this.#parts.misses.find(key, options)
+    this.#counts.add(lookup)
+    return lookup
+  }
+
+  metrics(): Metric[] {
+    const { wide, local } = this.#parts
+    const peers = [{ labels: { network: 'wide' }, value: wide.peerCount() }]
+    if (local) peers.push({ labels: { network: 'local' }, value: local.peerCount() })
+    const help = 'Nodes in the routing tables.'
+    return [...this.#counts.metrics(), { name: 'kadns_peers', help, type: 'gauge', samples: peers }]
   }
 
   async follow(key: PublicKey, options: FollowOptions): Promise<Followed> {

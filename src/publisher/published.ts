@@ -10,6 +10,8 @@ export interface Published {
 }
 
 export interface Publisher extends AsyncDisposable {
+  /** Rounds of putting a zone on other nodes, and acknowledgements, since the start. */
+  readonly counted: { readonly puts: number; readonly acknowledgements: number }
   /**
    * Makes a key and signs its first zone, of these records or none. Both are on disk when this returns; the network has it a little later.
    * @param content what it throws is thrown, and there is no key

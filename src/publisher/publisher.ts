@@ -34,6 +34,7 @@ class FilePublisher implements Publisher, Tended {
   /** Zones whose next put has not begun: one is enough, however many nodes appear meanwhile. */
   readonly #toPut = new Set<string>()
   readonly #closing = new AbortController()
+  readonly counted = { puts: 0, acknowledgements: 0 }
   readonly #listeners = new Set<(key: PublicKey) => void>()
   #open = new DisposableStack()
 
@@ -146,11 +147,13 @@ class FilePublisher implements Publisher, Tended {
     const acknowledgedBy: string[] = []
     const acknowledged = (storedOn: number, by: string) => {
       acknowledgedBy.push(by)
+      this.counted.acknowledgements++
       if (own.zone === zone && storedOn > own.storedOn) Object.assign(own, { storedOn, acknowledgedBy })
       this.#tell(own)
       if (storedOn >= ENOUGH) enough?.({ zone, storedOn })
     }
     const { storedOn } = await this.#deps.directory.publish(zone, this.#closing.signal, acknowledged)
+    this.counted.puts++
     Object.assign(own, { storedOn, acknowledgedBy, lastPut: this.#deps.clock.monotonic() })
     this.#tell(own)
     return storedOn

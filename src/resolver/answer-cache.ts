@@ -85,6 +85,11 @@ export class AnswerCache {
     })
   }
 
+  /** Octets that the answers in memory take. */
+  get octets(): number {
+    return this.#entries.calculatedSize
+  }
+
   /** @param due told of answers that are asked for often and fade soon, once a second each */
   whenDue(due: (key: string) => void): void {
     this.#due = due

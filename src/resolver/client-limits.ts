@@ -30,7 +30,8 @@ class Limit {
   readonly #what: string
   readonly #needs: Pick<ClientLimitsNeeds, 'clock' | 'logger'>
   readonly #buckets: Buckets | undefined
-  #refused = 0
+  /** Of questions or searches so far. */
+  refused = 0
   #loggedAt = Number.NEGATIVE_INFINITY
 
   constructor(what: string, perSecond: number, needs: Pick<ClientLimitsNeeds, 'clock' | 'logger'>) {
@@ -43,11 +44,11 @@ class Limit {
   /** Whether one more may be; if so it counts. */
   take(address: string): boolean {
     if (!this.#buckets || isOfHouse(address) || this.#buckets.take(clientAt(address))) return true
-    this.#refused++
+    this.refused++
     const now = this.#needs.clock.monotonic()
     if (now - this.#loggedAt >= LOG_INTERVAL) {
       this.#loggedAt = now
-      this.#needs.logger.warn({ refused: this.#refused }, `a client asks for more ${this.#what} than one may`)
+      this.#needs.logger.warn({ refused: this.refused }, `a client asks for more ${this.#what} than one may`)
     }
     return false
   }

@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import type { Clock } from '../clock.ts'
 import type { ResourceRecord } from '../dns/message.ts'
 import { isUnder, type Name } from '../dns/name.ts'
+import { type Metric, single } from '../metrics.ts'
 import type { Petnames } from '../names/petname.ts'
 import type { ZoneDirectory } from '../zone/directory.ts'
 import type { PublicKey } from '../zone/key.ts'
@@ -22,6 +23,7 @@ import type { NameServersDeps } from './name-servers.ts'
 import { judging, pipeline } from './pipeline.ts'
 import type { Answer } from './query.ts'
 import { QueryLog } from './query-log.ts'
+import { QuestionCounts } from './question-counts.ts'
 import { refreshAhead } from './refresh-ahead.ts'
 import { asking, type Serve, serving } from './serve.ts'
 import { makeOutgoing } from './upstreams/exchange.ts'
@@ -49,6 +51,7 @@ export interface Resolver extends Disposable {
   readonly serve: Serve
   /** The answer a packet would get, for the API. */
   ask(question: { name: Name; type: number }, signal: AbortSignal): Promise<Answer>
+  metrics(): Metric[]
   /** Undefined where none is kept. */
   readonly log: QueryLog | undefined
   /** From now on these hold, and nothing that was answered before is given again. */
@@ -79,6 +82,38 @@ const askAtPort53: NameServersDeps['askNameServer'] = async (host, query, signal
   return await new PlainChannel({ host, port: 53 }).ask(outgoing, signal)
 }
 
+/** Tells of the first, the tenth, the hundredth… */
+function tenfold(tell: (count: number) => void): () => void {
+  let count = 0
+  let next = 1
+  return () => {
+    if (++count < next) return
+    next *= 10
+    tell(count)
+  }
+}
+
+interface Measured {
+  readonly counts: QuestionCounts
+  readonly cache: AnswerCache
+  readonly limits: ClientLimits
+  readonly blocked: number
+}
+
+const OVER_LIMIT =
+  'Questions and searches refused since a client asked too many (dns.max_questions_per_second, dns.max_searches_per_second).'
+
+function metricsOf({ counts, cache, limits, blocked }: Measured): Metric[] {
+  const refused = limits.questions.refused + limits.searches.refused
+  return [
+    ...counts.metrics(),
+    single('gauge', ['kadns_cached_answers', 'Answers in memory.'], cache.size),
+    single('gauge', ['kadns_cached_octets', 'Octets they take.'], cache.octets),
+    single('gauge', ['kadns_blocked_names', 'Names on block lists.'], blocked),
+    single('counter', ['kadns_refused_total', OVER_LIMIT], refused),
+  ]
+}
+
 export function makeResolver(deps: ResolverDeps): Resolver {
   const { clock, config, suffix, directory, isTrusted, logger } = deps
   const cache = new AnswerCache(clock, { maxOctets: config.cacheOctets, staleFor: config.staleFor })
@@ -87,7 +122,6 @@ export function makeResolver(deps: ResolverDeps): Resolver {
   const upstreams = openUpstreams(deps.house.upstream, clock)
   const mayLeadInward = (name: Name) =>
     upstreams.isApart(name) || house.privateNames.some((known) => isUnder(name, known))
-  const leftOut = { count: 0, toldAt: 1 }
   const laidDown = { localNames: () => house.names, blocking: () => house.blocking, suffix }
   const limits = new ClientLimits({ limits: config, clock, logger })
   const resolve = pipeline({
@@ -104,26 +138,24 @@ export function makeResolver(deps: ResolverDeps): Resolver {
     upstreams,
     mayLeadInward,
     generation: () => cache.generation,
-    leftOut: () => {
-      leftOut.count++
-      if (leftOut.count < leftOut.toldAt) return
-      leftOut.toldAt *= 10
-      logger.warn({ answers: leftOut.count }, INWARD)
-    },
+    leftOut: tenfold((answers) => logger.warn({ answers }, INWARD)),
     report: (fault) => logger.error({ err: fault }, 'a question failed for a reason nobody foresaw'),
     loopFound: () => logger.warn(LOOP),
   })
   const watch = directory.watch((zone) => cache.changed(zone))
   const log = config.queryLog > 0 ? new QueryLog(clock, config.queryLog) : undefined
+  const counts = new QuestionCounts()
   const serveDeps = { clock, config, cache, resolve, judge: judging(laidDown) }
   refreshAhead(serveDeps)
   return {
     serve: serving(serveDeps, {
       log,
+      counts,
       update: deps.update,
       limits: config.maxQuestionsPerSecond > 0 ? limits : undefined,
     }),
     log,
+    metrics: () => metricsOf({ counts, cache, limits, blocked: house.blocking.rules.size }),
     ask: asking(serveDeps),
     petnamesChanged: () => cache.forgetAll(),
     change: (next) => {

@@ -9,6 +9,7 @@ import type { DnsConfig } from './config.ts'
 import { Cookies } from './cookies.ts'
 import { type Answer, type Client, emptyAnswer } from './query.ts'
 import type { LoggedOrigin, QueryLog } from './query-log.ts'
+import type { QuestionCounts } from './question-counts.ts'
 import { askedName, type Door, fitReply, octetsOf, type ReadyReply, refuse, truncated } from './reply.ts'
 import { MIN_UDP_PAYLOAD, type Scan, scanPacket } from './scan.ts'
 
@@ -23,6 +24,7 @@ const MAX_KEEP_ALIVE = 0xffff
 export interface ServingNeeds {
   /** Of questions, where one is kept. */
   readonly log?: QueryLog | undefined
+  readonly counts?: QuestionCounts | undefined
   /** Where questions are limited. */
   readonly limits?: ClientLimits | undefined
   /** Takes UPDATE (RFC 2136), where anybody may. */
@@ -32,7 +34,7 @@ export interface ServingNeeds {
 const OPCODE_BITS = 0x78
 const UPDATE_BITS = Opcode.Update << 3
 
-export function serving(deps: AnewDeps, { log, limits, update }: ServingNeeds = {}): Serve {
+export function serving(deps: AnewDeps, { log, limits, update, counts }: ServingNeeds = {}): Serve {
   const { cache, config, clock } = deps
   const cookies = new Cookies(clock)
   const load = { pending: 0 }
@@ -46,11 +48,15 @@ export function serving(deps: AnewDeps, { log, limits, update }: ServingNeeds = 
     const plain = cache.get(scan.spelledKey, now) // remembered in lower case: most names need no folding
     if (plain) {
       log?.add({ key: scan.spelledKey, client, rcode: plain.rcode, origin: 'cache', since: now })
+      counts?.add({ transport: client.transport, type: scan.type, rcode: plain.rcode, origin: 'cache' })
       return fitReply(plain, scan, { age: ageOf(plain, now), door, respell: false })
     }
     const { key } = scan
     const respell = key !== scan.spelledKey
-    const told = (rcode: number, origin: LoggedOrigin) => log?.add({ key, client, rcode, origin, since: now })
+    const told = (rcode: number, origin: LoggedOrigin) => {
+      log?.add({ key, client, rcode, origin, since: now })
+      counts?.add({ transport: client.transport, type: scan.type, rcode, origin })
+    }
     const hit = respell ? cache.get(key, now) : undefined
     if (hit) {
       told(hit.rcode, 'cache')
@@ -84,6 +90,7 @@ export function serving(deps: AnewDeps, { log, limits, update }: ServingNeeds = 
     over.catch(() => undefined).finally(() => load.pending--) // `made` tells of it
     return made.then((answered) => {
       told(answered.ready.rcode, originOf(answered))
+      counts?.took(clock.monotonic() - now)
       return fitReply(answered.ready, scan, { age: 0, door, respell })
     })
   }

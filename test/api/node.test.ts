@@ -134,6 +134,7 @@ describe('the node', () => {
       'delete /v1/zones/{key} token',
       'delete /v1/zones/{key}/records/{name}/{type} token',
       'get /healthz',
+      'get /metrics',
       'get /nic/update token',
       'get /v1/lookups/{name}',
       'get /v1/node',

@@ -8,6 +8,7 @@ import { Grants } from '../../src/api/grants.ts'
 import { type ApiConfig, type ApiDeps, buildApi, type Reloaded } from '../../src/api/server.ts'
 import type { ResourceRecord } from '../../src/dns/message.ts'
 import { type Name, parseName } from '../../src/dns/name.ts'
+import { single } from '../../src/metrics.ts'
 import { PetnameBook } from '../../src/petnames.ts'
 import { PublisherFault } from '../../src/publisher/fault.ts'
 import type { Published, PublishedStatus, Publisher } from '../../src/publisher/published.ts'
@@ -36,6 +37,7 @@ export const API_CONFIG: ApiConfig = {
 
 /** Keys are made in order, so that a test knows them; each zone is signed a second after the one before. */
 export class MemoryPublisher implements Publisher {
+  readonly counted = { puts: 0, acknowledgements: 0 }
   storedOn = 0
   superseded: bigint | undefined
   /** Thrown by the next `replace`. */
@@ -166,6 +168,7 @@ export async function openTestApi(config: Partial<ApiConfig> = {}, queries?: Que
     directory,
     petnames: await PetnameBook.open(data),
     queries,
+    metrics: () => [single('gauge', ['kadns_test', 'A number.'], 7)],
     async publishPacket(zone) {
       packets.push(zone)
       return { storedOn: 3 }

@@ -48,6 +48,7 @@ test('over REST: what each list holds is told, and which settings wait for the n
   await settings('[block]', 'lists = ["ads.txt"]', '[dns]', 'max_aliases = 3', 'allow = ["any"]')
   await list('more.example', '||wide.example^', 'what is this')
   assert.deepEqual(await node.send('POST', '/v1/reload'), {
+    keys: [],
     lists: [{ file: 'ads.txt', names: 2, skipped: 1 }],
     waiting: ['dns.allow', 'dns.max_aliases'],
   })
@@ -63,7 +64,7 @@ test('upstream servers take hold at once, and a bad one changes nothing and is t
   const server = `127.0.0.1:${router.endpoint.port}`
   await settings('[upstream]', `domains = ["/home/${server}"]`)
   const done = await node.request('POST', '/v1/reload')
-  assert.deepEqual(await done.json(), { lists: [], waiting: [] })
+  assert.deepEqual(await done.json(), { keys: [], lists: [], waiting: [] })
   assert.deepEqual(await answers('nas.home A'), ['nas.home. 60 A 192.168.1.9'])
 
   await settings('[upstream]', 'domains = ["/home/router.example"]')
