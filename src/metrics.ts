@@ -19,23 +19,24 @@ export interface Metric {
 /** Counts by words of fixed lists, such as doors and rcodes: one cell for each combination. */
 export class Counts<Words extends readonly (readonly string[])[]> {
   readonly #lists: Words
-  readonly #cells: Float64Array
+  /** For who counts a million a minute and knows the place: the last list's words follow one another. */
+  readonly cells: Float64Array
 
   constructor(...lists: Words) {
     this.#lists = lists
-    this.#cells = new Float64Array(lists.reduce((product, list) => product * list.length, 1))
+    this.cells = new Float64Array(lists.reduce((product, list) => product * list.length, 1))
   }
 
   /** @param at where in each list */
   add(...at: { [Index in keyof Words]: number }): void {
     let cell = 0
     for (let list = 0; list < at.length; list++) cell = cell * this.#lists[list]!.length + at[list]!
-    this.#cells[cell]!++
+    this.cells[cell]!++
   }
 
   /** Those that are not zero. @param names of the labels */
   samples(...names: { [Index in keyof Words]: string }): Sample[] {
-    return Array.from(this.#cells, (value, cell) => ({ value, labels: this.#labelsOf(cell, names) })).filter(
+    return Array.from(this.cells, (value, cell) => ({ value, labels: this.#labelsOf(cell, names) })).filter(
       ({ value }) => value > 0,
     )
   }

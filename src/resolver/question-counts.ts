@@ -40,6 +40,14 @@ export class QuestionCounts {
   readonly #answers = new Counts(ORIGINS, [...RCODES.map(formatRcode), OTHER])
   readonly #seconds = new Histogram(BOUNDS)
 
+  /** Of an answer from memory: this is done for every question, and makes nothing that has to be thrown away. */
+  fromMemory(transport: Transport, type: number, rcode: number): void {
+    const door = transport === 'udp' ? 0 : (DOOR_AT.get(transport) ?? 0)
+    const typeAt = type < TYPE_AT.length ? TYPE_AT[type]! : TYPES.length
+    this.#questions.cells[door * (TYPES.length + 1) + typeAt]!++
+    this.#answers.cells[rcode < RCODES.length ? rcode : RCODES.length]!++ // 'cache' is the first of ORIGINS
+  }
+
   add({ transport, type, rcode, origin }: Answered): void {
     this.#questions.add(DOOR_AT.get(transport) ?? 0, type < TYPE_AT.length ? TYPE_AT[type]! : TYPES.length)
     this.#answers.add(ORIGIN_AT.get(origin) ?? 0, Math.min(rcode, RCODES.length))

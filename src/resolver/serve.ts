@@ -48,7 +48,7 @@ export function serving(deps: AnewDeps, { log, limits, update, counts }: Serving
     const plain = cache.get(scan.spelledKey, now) // remembered in lower case: most names need no folding
     if (plain) {
       log?.add({ key: scan.spelledKey, client, rcode: plain.rcode, origin: 'cache', since: now })
-      counts?.add({ transport: client.transport, type: scan.type, rcode: plain.rcode, origin: 'cache' })
+      counts?.fromMemory(client.transport, scan.type, plain.rcode)
       return fitReply(plain, scan, { age: ageOf(plain, now), door, respell: false })
     }
     const { key } = scan
