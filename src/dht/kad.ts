@@ -1,5 +1,5 @@
 /** kad-dht's own requests to one peer, and what this room uses of its class beyond the published interface. */
-import type { PeerId } from '@libp2p/interface'
+import type { AbortOptions, PeerId } from '@libp2p/interface'
 import { type KadDHT, MessageType, type PeerResponseEvent, type QueryEvent } from '@libp2p/kad-dht'
 import { Libp2pRecord } from '@libp2p/record'
 import type { Multiaddr } from '@multiformats/multiaddr'
@@ -22,11 +22,36 @@ export interface RoutingTable {
   removeEventListener(type: 'peer:add' | 'peer:remove', listener: () => void): void
 }
 
-export interface KadTable extends RoutingTable {
-  find(peer: PeerId): Promise<PeerId | undefined>
+export interface KadTable extends Omit<RoutingTable, 'addEventListener'> {
+  /** Kademlia's k. */
+  readonly kBucketSize: number
   /** Its trie of buckets. */
-  readonly kb: { toIterable(): Iterable<{ readonly peerId: PeerId; readonly kadId: Uint8Array }> }
+  readonly kb: {
+    readonly root: Bucket
+    add(peer: PeerId, options?: AbortOptions): Promise<void>
+    remove(point: Uint8Array, options?: AbortOptions): Promise<void>
+    /** Whether a peer that is not in the table yet answers. */
+    verify(peer: BucketPeer, options?: AbortOptions): Promise<boolean>
+    toIterable(): Iterable<BucketPeer>
+  }
+  find(peer: PeerId): Promise<PeerId | undefined>
+  addEventListener(
+    type: 'peer:add' | 'peer:remove',
+    listener: (event: { readonly detail: PeerId }) => void,
+  ): void
 }
+
+export interface BucketPeer {
+  readonly peerId: PeerId
+  /** Its place in Kademlia's space. */
+  readonly kadId: Uint8Array
+  readonly lastPing: number
+}
+
+/** A leaf, or what a bit of a point decides between. */
+export type Bucket =
+  | { readonly peers: readonly BucketPeer[] }
+  | { readonly left: Bucket; readonly right: Bucket }
 
 interface KadMessage {
   readonly type: MessageType

@@ -10,6 +10,7 @@ import { ContactBook, contactOf, groupOfContact } from './contacts.ts'
 import type { Change } from './finder.ts'
 import type { Findings } from './findings.ts'
 import type { Contact, Notice } from './frames.ts'
+import { capGroupsOf } from './group-caps.ts'
 import { GuardedDatastore } from './guard.ts'
 import { createHost, type Host, startHost } from './host.ts'
 import { loadIdentity } from './identity.ts'
@@ -82,6 +83,7 @@ export async function openNetwork(needs: NetworkNeeds): Promise<Network> {
   peers.kept = () => [node.peerId, ...node.getPeers(), ...allOf(routingTable, node.peerId)]
   const contacts = new ContactBook(node.peerStore, host.accepts, clock)
   const groupOf = (contact: Contact) => groupOfContact(contact, node)
+  capGroupsOf({ table: kad.routingTable, groupOf })
   const links = opened.use(new Links(node))
   if (config.mode !== 'client') {
     const forward: Searcher['forward'] = async (...asked) => await searcher.forward(...asked)
