@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { mayWrite } from './api/admission.ts'
 import { Grants } from './api/grants.ts'
+import { openRelay, type RelayDeps } from './api/relay.ts'
 import { type Api, type ApiDeps, openApi, type Reloaded } from './api/server.ts'
 import { loadOrCreateToken } from './api/token.ts'
 import { type Clock, systemClock } from './clock.ts'
@@ -43,6 +44,8 @@ export interface Daemon extends AsyncDisposable {
   readonly dnsOverHttps: readonly string[]
   /** Where REST is answered, as `host:port`. */
   readonly api: string
+  /** Where packets of pkarr are, likewise. */
+  readonly relay: readonly string[]
   readonly peerId: string
   /** Multiaddrs other nodes can join by. */
   readonly addresses: readonly string[]
@@ -193,17 +196,26 @@ async function openRooms(config: Config, needs: RoomNeeds): Promise<Daemon> {
       logger: logger.child({ room: 'api' }),
     }),
   )
+  const relay = opening.use(await openRelay(relayDeps(config, { clock: machine, directory, logger })))
   const open = opening.move()
   return {
     dns,
     dnsOverTls: doors.overTls.map(formatEndpoint),
     dnsOverHttps: doors.overHttps.map(formatEndpoint),
     api: api.address,
+    relay: relay.addresses,
     peerId: directory.peerId,
     addresses: directory.addresses(),
     reload,
     [Symbol.asyncDispose]: () => open.disposeAsync(),
   }
+}
+
+function relayDeps(
+  { relay, api }: Config,
+  { logger, ...parts }: Pick<RelayDeps, 'clock' | 'directory' | 'logger'>,
+): RelayDeps {
+  return { config: relay, limits: api, ...parts, logger: logger.child({ room: 'relay' }) }
 }
 
 function describe(directory: NetworkDirectory, doors: { dns: string; api: string }) {

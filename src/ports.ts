@@ -32,7 +32,7 @@ function withoutHanded(config: Config, handed: readonly HandedOver[]): Config {
   }
 }
 
-function wantedPorts({ dns, api, dht }: Config): WantedPort[] {
+function wantedPorts({ dns, api, relay, dht }: Config): WantedPort[] {
   return [
     ...dns.listen.flatMap((endpoint): WantedPort[] => [
       { purpose: 'DNS', protocol: 'UDP', endpoint },
@@ -43,6 +43,7 @@ function wantedPorts({ dns, api, dht }: Config): WantedPort[] {
       (endpoint): WantedPort => ({ purpose: 'DNS over HTTPS', protocol: 'TCP', endpoint }),
     ),
     { purpose: 'REST', protocol: 'TCP', endpoint: api.listen },
+    ...relay.listen.map((endpoint): WantedPort => ({ purpose: 'the relay', protocol: 'TCP', endpoint })),
     ...dhtPorts(dht.listen),
   ]
 }

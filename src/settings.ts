@@ -176,6 +176,18 @@ export const SECTIONS = {
       'Host names the API answers to, besides localhost and its own address.',
     ),
   },
+  relay: {
+    listen: option(
+      listOf(endpoint),
+      '',
+      'Where programs that use pkarr put their packets and get those of others, without a token; none: nowhere.',
+    ),
+    maxRequestsPerSecond: option(
+      count,
+      '2',
+      'Requests of one address that are answered in a second; five times as many at once.',
+    ),
+  },
   names: {
     suffix: option(domainName, 'kad.alt', 'What key names stand under. RFC 9476 keeps .alt out of the DNS.'),
     zoneLifetime: option(

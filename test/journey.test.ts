@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { Rcode } from '../src/dns/message.ts'
 import { answersOf, ask, verdictOf } from './support/asking.ts'
+import { PKARR_PACKET } from './support/pkarr-packet.ts'
 import { ScriptedUpstream } from './support/scripted-upstream.ts'
 import { type TestNode, TestNodes } from './support/test-nodes.ts'
 import { until } from './support/until.ts'
@@ -57,6 +58,19 @@ describe('eight nodes', () => {
       assert.deepEqual(await each.get('/healthz'), { status: 'ok' })
       const { peerId, addresses } = await each.get<{ peerId: string; addresses: string[] }>('/v1/node')
       assert.ok(addresses.length > 0 && addresses.every((address) => address.endsWith(`/p2p/${peerId}`)))
+    }
+  })
+
+  test('a packet that a pkarr client puts at one relay is answered by DNS and by the relays of others', async () => {
+    const { key, payload } = PKARR_PACKET
+    const body = new Uint8Array(payload)
+    const put = await fetch(`http://${node(2).daemon.relay[0]}/${key}`, { method: 'PUT', body })
+    assert.deepEqual([put.status, put.headers.get('pkarr-dht-stored-nodes')], [204, String(COUNT - 1)])
+    for (const number of [5, 6]) {
+      const reply = await ask(node(number).dns, `${key}.kad.alt A`)
+      assert.deepEqual(answersOf(reply), [`${key}.kad.alt. ${reply.answers[0]?.ttl} A 192.0.2.77`])
+      const got = await fetch(`http://${node(number + 1).daemon.relay[0]}/${key}`)
+      assert.deepEqual(Buffer.from(await got.arrayBuffer()), payload)
     }
   })
 

@@ -44,13 +44,14 @@ export async function startNode(
   }
 }
 
-function whereabouts({ dns, dnsOverTls, dnsOverHttps, api, addresses }: Daemon): string {
+function whereabouts({ dns, dnsOverTls, dnsOverHttps, api, relay, addresses }: Daemon): string {
   return [
     'KadNS is up.',
     `  DNS     ${dns.join(', ')} (UDP and TCP)`,
     ...(dnsOverTls.length > 0 ? [`  DoT     ${dnsOverTls.join(', ')}`] : []),
     ...dnsOverHttps.map((endpoint) => `  DoH     https://${endpoint}/dns-query`),
     `  REST    http://${api}/v1/node`,
+    ...relay.map((endpoint) => `  relay   http://${endpoint}/<key> (pkarr)`),
     ...addresses.map((address) => `  libp2p  ${address}`),
     '',
   ].join('\n')

@@ -26,6 +26,8 @@ export interface CandidateNeeds {
   groupOf(contact: Contact): string | undefined
 }
 
+const HAS_SAID: ReadonlySet<Candidate['state']> = new Set(['found', 'relayed', 'same', 'older', 'absent'])
+
 /** Of the closest so many are asked though they have been heard: who is closest knows best who is closer still. */
 const ASKED_ANEW = 3
 
@@ -80,6 +82,11 @@ export class Candidates {
 
   count(state: Candidate['state']): number {
     return this.#sorted.reduce((sum, candidate) => sum + Number(candidate.state === state), 0)
+  }
+
+  /** How many have said what they hold. */
+  answered(): number {
+    return this.#sorted.reduce((sum, { state }) => sum + Number(HAS_SAID.has(state)), 0)
   }
 
   /** How many of the k closest known, whatever became of them, could not be connected to. */

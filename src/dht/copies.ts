@@ -22,8 +22,10 @@ export class Copies {
   hops = 0
   /** Whether a peer holds the very copy that is at home. */
   confirmed = false
-  /** Given by peers and as new as the floor and the copy at home. */
+  /** Given by peers, as new as the floor and the copy at home, and with a signed expiry. */
   good = 0
+  /** The same without one: the first that is given may be as old as the key. */
+  bare = 0
   /** Forged, or garbage. */
   rejected = 0
 
@@ -35,7 +37,7 @@ export class Copies {
   same(candidate: Candidate): void {
     if (!this.#needs.have) return
     this.#held.set(candidate, this.#needs.have)
-    this.#confirm(candidate)
+    this.#confirm(candidate, this.#needs.have)
   }
 
   /** The peer gave these octets, its own or, `relayed`, those of somebody nearer. */
@@ -46,9 +48,9 @@ export class Copies {
     const { have } = this.#needs
     if (this.floor === undefined || zone.sequence < this.floor) return
     const order = have ? compareZones(zone, have) : 1
-    if (order === 0) this.#confirm(candidate)
+    if (order === 0) this.#confirm(candidate, zone)
     if (order <= 0) return
-    this.good++
+    this.#count(zone)
     if (this.newest && compareZones(zone, this.newest) <= 0) return
     this.newest = zone
     this.hops = candidate.depth
@@ -70,10 +72,15 @@ export class Copies {
     return hasOne && !this.isHolder(candidate)
   }
 
-  #confirm(candidate: Candidate): void {
+  #confirm(candidate: Candidate, zone: SignedZone): void {
     this.confirmed = true
-    this.good++
+    this.#count(zone)
     if (!this.newest) this.hops = candidate.depth
+  }
+
+  #count({ bare }: SignedZone): void {
+    if (bare) this.bare++
+    else this.good++
   }
 
   /** A zone that has merely expired is a stale holder's, not a liar's. */

@@ -13,6 +13,8 @@ import type {
   Followed,
   FollowOptions,
   Lookup,
+  Relayed,
+  RelayOptions,
   ZoneDirectory,
 } from '../zone/directory.ts'
 import { ZoneFault } from '../zone/fault.ts'
@@ -26,6 +28,7 @@ import { type Change, Finder } from './finder.ts'
 import { follow } from './following.ts'
 import type { Contact } from './frames.ts'
 import { loadIdentity } from './identity.ts'
+import { ipGroupOf } from './ip-group.ts'
 import { LookupCounts } from './lookup-counts.ts'
 import { Misses } from './misses.ts'
 import { type Network, openNetwork } from './network.ts'
@@ -151,6 +154,9 @@ async function fromStore<Read>(path: string, reading: Promise<Read>): Promise<Re
   }
 }
 
+/** Clients of the relay on this machine, or behind a proxy that is: one group. */
+const FROM_RELAY = 'relay'
+
 interface DirectoryParts {
   readonly wide: Network
   readonly local: Network | undefined
@@ -239,6 +245,15 @@ class KademliaDirectory implements NetworkDirectory {
     const storedOn = await networks.put(zone, signal, heard)
     await raising
     return { storedOn }
+  }
+
+  async relay(zone: SignedZone, { from, signal }: RelayOptions): Promise<Relayed> {
+    signal.throwIfAborted()
+    const { store, networks } = this.#parts
+    const { kind } = await store.put(zone, { own: false, from: ipGroupOf(from) ?? FROM_RELAY })
+    if (kind === 'older')
+      throw new ZoneFault('older', `A newer zone ${zone.key.label} than this one is known.`)
+    return kind === 'busy' ? { kind } : { kind: 'taken', storedOn: await networks.put(zone, signal) }
   }
 
   async floorOf(key: PublicKey): Promise<bigint> {

@@ -97,7 +97,7 @@ export class Keeping implements AsyncDisposable {
     } as const
     const { verdict, closest, holders } = await search(goal)
     const newest = verdict.kind === 'found' ? verdict.zone : have
-    if (!newest) return
+    if (!newest || newest.bare) return
     if (newest !== have && (await store.put(newest, { own: false })).kind === 'older') return
     await give(
       closest.filter((contact) => !holders.includes(contact)),

@@ -23,6 +23,9 @@ const RELAY = { hopsLeft: 3, messagesLeft: 3 }
 const ALONE = 0.8
 const ASK_ONLY = { hopsLeft: 0, messagesLeft: 0 }
 
+/** Protocol 2, "Without SOA": so many have to have answered, for the newest of what they hold to be the answer. */
+const HEARD_OF_BARE = 5
+
 /** Protocol 5: fewer than this say nothing about what the network lacks. */
 const MIN_ABSENT = 3
 
@@ -96,7 +99,9 @@ class Walk {
   }
 
   #done(): boolean {
-    return this.#copies.good >= ENOUGH[this.#goal.until]
+    const { good, bare } = this.#copies
+    if (good >= ENOUGH[this.#goal.until]) return true
+    return bare > 0 && this.#goal.until !== 'closest' && this.#candidates.answered() >= HEARD_OF_BARE
   }
 
   #askMore(): void {

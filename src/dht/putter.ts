@@ -126,9 +126,12 @@ export class Putter {
     return fewPeers
   }
 
-  /** Gives a newer zone to peers that were found to hold an older one; what fails is not missed. Never rejects. */
+  /**
+   * Gives a newer zone to peers that were found to hold an older one; what fails is not missed. What has no signed expiry
+   * is its owner's to hand on (protocol 2). Never rejects.
+   */
   async correct(contacts: readonly Contact[], zone: SignedZone): Promise<void> {
-    await this.give(contacts.slice(0, MAX_CORRECTIONS), zone)
+    if (!zone.bare) await this.give(contacts.slice(0, MAX_CORRECTIONS), zone)
   }
 
   /** Puts a zone on these peers; what fails is not missed. Never rejects. */
@@ -220,7 +223,7 @@ export class Putter {
 
   /** Protocol 2: a node that finds a newer zone of its own key adopts it and tells the owner. */
   async #giveWay(newer: SignedZone): Promise<never> {
-    await this.#needs.store.put(newer, { own: true })
+    await this.#needs.store.put(newer, { own: false }) // the store knows whose it is
     throw new ZoneFault(
       'older',
       `Zone ${newer.key.label} is superseded by sequence ${newer.sequence}, signed by another device.`,

@@ -31,6 +31,8 @@ export interface Newcomer {
   readonly label: string
   /** The IP group it comes from; undefined when this node itself asked for it. */
   readonly group: string | undefined
+  /** Whether it has no signed expiry. */
+  readonly bare: boolean
 }
 
 export interface StockNeeds {
@@ -109,12 +111,15 @@ export class Stock {
     return this.#kept.has(label)
   }
 
-  /** Others' zones that nobody has put for about a day, and those that should be here and are not. */
+  /**
+   * Others' zones that nobody has put for about a day, and those that should be here and are not. What has no signed
+   * expiry is its owner's to put again: it would never end.
+   */
   due(now: number, count: number): string[] {
     const labels = [...this.#kept].filter((label) => (this.#entries.get(label)?.due ?? now) <= now)
-    for (const [label, { due }] of this.#foreign) {
+    for (const [label, { due, mark }] of this.#foreign) {
       if (labels.length >= count) break
-      if (due <= now) labels.push(label)
+      if (due <= now && !mark.bare) labels.push(label)
     }
     return labels
   }
@@ -129,11 +134,11 @@ export class Stock {
   }
 
   /** Whether there is a place for the newcomer, if need be that of another zone. */
-  admits({ label, group }: Newcomer, now: number): boolean {
+  admits({ label, group, bare }: Newcomer, now: number): boolean {
     if (this.#foreign.size < this.#needs.limits.maxZones) return true
     const asked = group === undefined ? now : -Infinity
     const newcomer = {
-      mark: { own: false, expires: 0, group },
+      mark: { own: false, expires: 0, bare, group },
       distance: this.#distanceOf(label),
       asked,
       due: Infinity,
@@ -148,11 +153,13 @@ export class Stock {
     return this.#foreign.size > maxZones ? this.#first(now) : undefined
   }
 
-  /** Protocol 5: of the largest group over its share, then what nobody asked for, then the farthest from this node. */
+  /** Protocol 5: without a signed expiry, of the largest group over its share, then what nobody asked for, then the farthest. */
   #first(now: number, newcomer?: readonly [string, Entry]): string | undefined {
     const large = this.#largestGroup(newcomer?.[1].mark.group)
     const rank = ({ mark, asked }: Entry) =>
-      (large !== undefined && mark.group === large ? 2 : 0) + (asked < now - ASKED_WITHIN ? 1 : 0)
+      (mark.bare ? 4 : 0) +
+      (large !== undefined && mark.group === large ? 2 : 0) +
+      (asked < now - ASKED_WITHIN ? 1 : 0)
     let [first, last] = newcomer ?? []
     for (const [label, entry] of this.#foreign) {
       const order = last ? rank(entry) - rank(last) || entry.distance - last.distance : 1

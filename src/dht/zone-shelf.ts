@@ -11,6 +11,8 @@ export interface ShelfMark {
   readonly own: boolean
   /** Milliseconds since the Unix epoch; Infinity for a revocation. */
   readonly expires: number
+  /** Whether it has no signed expiry: then this one counts from when it was put. */
+  readonly bare?: boolean | undefined
   /** The IP group that first brought a zone of others; undefined when this node asked for it itself. */
   readonly group?: string | undefined
 }
@@ -19,6 +21,8 @@ export interface ShelfMark {
 export interface Floor {
   readonly sequence: bigint
   readonly digest: Uint8Array
+  /** Whether that zone had no signed expiry. */
+  readonly bare: boolean
 }
 
 const ZONES = '/zones/'
@@ -27,10 +31,12 @@ const FLOORS = '/floors/'
 const HEAD_OCTETS = 9
 const OWN = 1
 const GROUPED = 2
+const BARE = 4
 /** Floors of which the sequence is in memory too. */
 const MAX_SEQUENCES = 1000
-/** u64 sequence, 16 octets of digest. */
+/** u64 sequence, 16 octets of digest; one more of a zone without a signed expiry. */
 const FLOOR_OCTETS = 24
+const BARE_FLOOR_OCTETS = 25
 
 export class ZoneShelf {
   readonly #datastore: Datastore
@@ -51,7 +57,7 @@ export class ZoneShelf {
   /** A damaged one is as good as none: the next zone that is kept writes it anew. */
   async readFloor(label: string): Promise<Floor | undefined> {
     const octets = await this.#read(new Key(FLOORS + label))
-    return octets?.length === FLOOR_OCTETS ? decodeFloor(octets) : undefined
+    return octets && isFloor(octets) ? decodeFloor(octets) : undefined
   }
 
   /** That of the floor: the highest that this node has from others, or others from it. */
@@ -101,7 +107,7 @@ export class ZoneShelf {
   /** Every floor that can be read. */
   async *floors(): AsyncGenerator<{ label: string; floor: Floor }> {
     for await (const { key, value } of this.#datastore.query({ prefix: FLOORS })) {
-      if (value.length === FLOOR_OCTETS) yield { label: key.name(), floor: decodeFloor(value) }
+      if (isFloor(value)) yield { label: key.name(), floor: decodeFloor(value) }
     }
   }
 
@@ -129,9 +135,9 @@ function encodeZone({ bytes }: SignedZone, mark: ShelfMark): Buffer {
   return Buffer.concat([encodeMark(mark), bytes])
 }
 
-function encodeMark({ own, expires, group }: ShelfMark): Buffer {
+function encodeMark({ own, expires, bare, group }: ShelfMark): Buffer {
   const head = Buffer.alloc(HEAD_OCTETS)
-  head[0] = (own ? OWN : 0) | (group === undefined ? 0 : GROUPED)
+  head[0] = (own ? OWN : 0) | (group === undefined ? 0 : GROUPED) | (bare ? BARE : 0)
   head.writeBigUInt64BE(Number.isFinite(expires) ? BigInt(Math.trunc(expires)) : 0n, 1)
   if (group === undefined) return head
   const text = Buffer.from(group)
@@ -147,7 +153,12 @@ function decodeMark(value: Uint8Array): { mark: ShelfMark; octets: number } {
   const expires = Number(octets.readBigUInt64BE(1))
   const group = flags & GROUPED ? octets.toString('utf8', HEAD_OCTETS + 1, end) : undefined
   return {
-    mark: { own: (flags & OWN) !== 0, expires: expires === 0 ? Infinity : expires, group },
+    mark: {
+      own: (flags & OWN) !== 0,
+      expires: expires === 0 ? Infinity : expires,
+      bare: (flags & BARE) !== 0,
+      group,
+    },
     octets: end,
   }
 }
@@ -163,9 +174,17 @@ function readMark(value: Uint8Array): ShelfMark | undefined {
 function encodeFloor(zone: SignedZone): Buffer {
   const sequence = Buffer.alloc(8)
   sequence.writeBigUInt64BE(zone.sequence)
-  return Buffer.concat([sequence, digestOf(zone.bytes)])
+  return Buffer.concat([sequence, digestOf(zone.bytes), Buffer.alloc(zone.bare ? 1 : 0)])
+}
+
+function isFloor({ length }: Uint8Array): boolean {
+  return length === FLOOR_OCTETS || length === BARE_FLOOR_OCTETS
 }
 
 function decodeFloor(octets: Uint8Array): Floor {
-  return { sequence: Buffer.from(octets.subarray(0, 8)).readBigUInt64BE(), digest: octets.subarray(8) }
+  return {
+    sequence: Buffer.from(octets.subarray(0, 8)).readBigUInt64BE(),
+    digest: octets.subarray(8, FLOOR_OCTETS),
+    bare: octets.length === BARE_FLOOR_OCTETS,
+  }
 }

@@ -7,15 +7,9 @@ import { Buckets } from '../rate.ts'
 import { ZoneFault } from '../zone/fault.ts'
 import { KEY_OCTETS, type PublicKey, publicKeyFromBytes } from '../zone/key.ts'
 import { KeyLocks } from '../zone/key-locks.ts'
-import {
-  checkTime,
-  compareZones,
-  isAhead,
-  isTimely,
-  type SignedZone,
-  verifyZone,
-} from '../zone/signed-zone.ts'
+import { checkTime, compareZones, isAhead, type SignedZone, verifyZone } from '../zone/signed-zone.ts'
 import { encodeZBase32 } from '../zone/z-base-32.ts'
+import { isKeptLonger, isServed, isUnheardOf, keptUntil } from './bare-zones.ts'
 import { DhtFault } from './fault.ts'
 import { type FloorKind, LooseFloors } from './loose-floors.ts'
 import { Stock } from './stock.ts'
@@ -121,7 +115,8 @@ export class ZoneStore implements AsyncDisposable {
     const { label } = publicKeyFromBytes(key)
     // Behind whatever is being written: what is held may not be on disk yet.
     const zone = await this.#locks.run(label, () => this.#timely(publicKeyFromBytes(key)))
-    if (!zone || Buffer.compare(zone.bytes, bytes) !== 0) return undefined
+    // What has no signed expiry lives by being put: that is written.
+    if (!zone || zone.bare || Buffer.compare(zone.bytes, bytes) !== 0) return undefined
     this.#stock.heard(zone.key.label, this.#clock.monotonic())
     return zone
   }
@@ -179,14 +174,17 @@ export class ZoneStore implements AsyncDisposable {
     const held = await this.#binding(zone.key)
     const order = held ? compareZones(zone, held) : 1
     const floor = await this.#shelf.sequenceOf(zone.key.label)
-    if (order < 0 || zone.sequence < floor) return { kind: 'older', newest: held }
+    const isBelow = order < 0 || zone.sequence < floor
+    if (isBelow || (await isUnheardOf(zone, held, this.#shelf))) return { kind: 'older', newest: held }
     const mark = this.#stock.get(zone.key.label)
     this.#stock.heard(zone.key.label, this.#clock.monotonic())
-    if (order === 0 && (mark?.own || !own)) return { kind: 'refreshed' }
+    const expires = keptUntil(zone, options, this.#clock.now())
+    const isKnown = order === 0 && !isKeptLonger(zone, expires, mark)
+    if (isKnown && (mark?.own || !own)) return { kind: 'refreshed' }
     const refusal = mark || own ? undefined : this.#refusal(zone, floor, from)
     if (refusal) return { kind: refusal }
     const group = mark ? mark.group : from
-    await this.#write(zone, { own: own || mark?.own === true, expires: zone.expires, group }, options)
+    await this.#write(zone, { own: own || mark?.own === true, expires, bare: zone.bare, group }, options)
     if (from === undefined) this.#stock.asked(zone.key.label, this.#clock.now())
     return { kind: order === 0 ? 'refreshed' : 'new' }
   }
@@ -206,7 +204,7 @@ export class ZoneStore implements AsyncDisposable {
     if (this.#stock.keeps(zone.key.label) || (zone.revoked && floor > 0n)) return undefined
     if (from !== undefined && !this.#rates.take(from)) return 'busy'
     if (zone.revoked) return this.#stock.revocationsFull ? 'full' : undefined
-    const newcomer = { label: zone.key.label, group: from }
+    const newcomer = { label: zone.key.label, group: from, bare: zone.bare }
     return this.#stock.admits(newcomer, this.#clock.now()) ? undefined : 'full'
   }
 
@@ -259,8 +257,10 @@ export class ZoneStore implements AsyncDisposable {
   /** If a node may serve it now. Of its own zones it knows better than a clock that may be wrong. */
   async #timely(key: PublicKey): Promise<SignedZone | undefined> {
     const zone = this.#held.get(key.label) ?? (await this.#read(key))
-    const isSurelyOurs = this.#clock.trusted === false && this.#stock.get(key.label)?.own === true
-    return zone && (isSurelyOurs || isTimely(zone, this.#clock.now())) ? zone : undefined
+    if (!zone) return undefined
+    const mark = this.#stock.get(key.label)
+    const isSurelyOurs = this.#clock.trusted === false && mark?.own === true
+    return isSurelyOurs || isServed(zone, mark, this.#clock.now()) ? zone : undefined
   }
 
   /** A damaged entry is as good as none; its floor still holds. */

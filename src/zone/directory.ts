@@ -69,6 +69,17 @@ export interface Followed {
   readonly effort: LookupEffort
 }
 
+export interface RelayOptions {
+  readonly from: string
+  readonly signal: AbortSignal
+}
+
+export type Relayed =
+  /** So many other nodes have taken it. */
+  | { readonly kind: 'taken'; readonly storedOn: number }
+  /** New keys come too fast from there. */
+  | { readonly kind: 'busy' }
+
 /** Told, with every further node that acknowledges a zone, how many have, and the peer id of that one. */
 export type Acknowledged = (storedOn: number, by: string) => void
 
@@ -87,6 +98,11 @@ export interface ZoneDirectory {
     signal: AbortSignal,
     acknowledged?: Acknowledged,
   ): Promise<{ readonly storedOn: number }>
+  /**
+   * Takes a zone of somebody else from a client at the IP address `from`, by the limits for what peers bring, and hands it to
+   * the network. Throws ZoneFault `older`, `future`, `expired` or `scope`.
+   */
+  relay(zone: SignedZone, options: RelayOptions): Promise<Relayed>
   /** The highest sequence ever seen for `key`; 0n for a stranger. */
   floorOf(key: PublicKey): Promise<bigint>
   /** Whether what this node signs of the same key next has to be above `zone`, which it signed itself. */

@@ -1,4 +1,4 @@
-/** The signed zone: what travels, is stored and served. Byte for byte a pkarr SignedPacket whose message begins with our SOA. */
+/** The signed zone: what travels, is stored and served. Byte for byte a pkarr SignedPacket; ours begin with an SOA. */
 import { decodeMessage, encodeMessage } from '../dns/codec.ts'
 import { DnsFault } from '../dns/fault.ts'
 import { type Message, NO_FLAGS, RecordClass, RecordType, type ResourceRecord } from '../dns/message.ts'
@@ -7,7 +7,7 @@ import { decodeRdata, fieldsOf } from '../dns/rdata.ts'
 import { ZoneFault } from './fault.ts'
 import { KEY_OCTETS, type PublicKey, publicKeyFromBytes } from './key.ts'
 import { publicKeyOf, SIGNATURE_OCTETS, signBytes, verifyBytes } from './signature.ts'
-import { decodeZoneSoa, encodeZoneSoa, MAX_LIFETIME, type ZoneSoa } from './soa.ts'
+import { BARE_SOA, decodeZoneSoa, encodeZoneSoa, MAX_LIFETIME, type ZoneSoa } from './soa.ts'
 
 declare const verified: unique symbol
 
@@ -17,11 +17,13 @@ export interface SignedZone {
   readonly key: PublicKey
   /** Microseconds since the Unix epoch when it was signed. The higher wins. */
   readonly sequence: bigint
-  /** Milliseconds since the Unix epoch; from then on nobody may serve the zone. Infinity for a revocation. */
+  /** Milliseconds since the Unix epoch; from then on nobody may serve the zone. Infinity for a revocation, and a bare zone. */
   readonly expires: number
   readonly soa: ZoneSoa
   /** True for the one message that ends a key for good. */
   readonly revoked: boolean
+  /** True for a packet of a pkarr client without an SOA, so without a signed expiry: `soa` and the first record are made up. */
+  readonly bare: boolean
   /** Everything at or below the apex, the SOA included; what lay outside is left out. */
   readonly records: readonly ResourceRecord[]
   /** Exactly what was signed and is stored and sent. */
@@ -49,13 +51,7 @@ export function signZone(
   content: { sequence: bigint; soa: ZoneSoa; records: readonly ResourceRecord[] },
 ): SignedZone {
   const key = publicKeyOf(secret)
-  const soa = {
-    name: key.apex,
-    type: RecordType.SOA,
-    class: RecordClass.IN,
-    ttl: content.soa.minimum,
-    data: encodeZoneSoa(content.soa, content.sequence),
-  }
+  const soa = soaRecord(key, content.soa, content.sequence)
   const message = encodeZoneMessage([soa, ...content.records])
   if (message.length > MAX_MESSAGE_OCTETS) {
     throw new ZoneFault('size', `The zone would have ${message.length} octets; ${MAX_MESSAGE_OCTETS} fit.`)
@@ -104,9 +100,26 @@ export function verifyZone(bytes: Uint8Array, expected?: PublicKey): SignedZone 
   if (sequence === REVOKED) return revocation(key, own, message)
   if (sequence > REVOKED) throw new ZoneFault('content', 'The sequence is above the highest BEP 44 knows.')
   const records = recordsOf(key, decodeSigned(message))
-  const soa = decodeZoneSoa(records[0])
+  const [first] = records
+  if (first?.type !== RecordType.SOA) return bareZone({ key, sequence, records, bytes: own })
+  const soa = decodeZoneSoa(first)
   const expires = Number(sequence / 1000n) + Math.min(soa.expire, MAX_LIFETIME) * 1000
-  return seal({ key, sequence, expires, soa, revoked: false, records, bytes: own })
+  return seal({ key, sequence, expires, soa, revoked: false, bare: false, records, bytes: own })
+}
+
+/** Protocol 2, "Without SOA". What looks at zones finds an SOA in this one too; nobody has signed it. */
+function bareZone({
+  records,
+  ...signed
+}: Pick<SignedZone, 'key' | 'sequence' | 'records' | 'bytes'>): SignedZone {
+  const soa = soaRecord(signed.key, BARE_SOA, signed.sequence)
+  const made = { expires: Infinity, soa: BARE_SOA, revoked: false, bare: true }
+  return seal({ ...signed, ...made, records: [soa, ...records] })
+}
+
+function soaRecord({ apex }: PublicKey, soa: ZoneSoa, sequence: bigint): ResourceRecord {
+  const data = encodeZoneSoa(soa, sequence)
+  return { name: apex, type: RecordType.SOA, class: RecordClass.IN, ttl: soa.minimum, data }
 }
 
 function seal(zone: Omit<SignedZone, typeof verified>): SignedZone {
@@ -126,7 +139,7 @@ function revocation(key: PublicKey, bytes: Uint8Array, message: Buffer): SignedZ
   }
   const records = decodeSigned(message).answers
   const soa: ZoneSoa = { scope: 'any', refresh: 0, retry: 0, expire: 0, minimum: 0 }
-  return seal({ key, sequence: REVOKED, expires: Infinity, soa, revoked: true, records, bytes })
+  return seal({ key, sequence: REVOKED, expires: Infinity, soa, revoked: true, bare: false, records, bytes })
 }
 
 function revocationMessage(key: PublicKey): Uint8Array {
@@ -164,7 +177,7 @@ function decodeSigned(message: Uint8Array): Message {
   }
 }
 
-/** The zone's records, SOA first. */
+/** The zone's records, its SOA first where it has one. */
 function recordsOf(key: PublicKey, message: Message): readonly ResourceRecord[] {
   const extra = message.questions.length + message.authority.length + message.additional.length
   if (!message.flags.response || extra > 0 || message.edns) {
@@ -181,7 +194,10 @@ function recordsOf(key: PublicKey, message: Message): readonly ResourceRecord[] 
   )
   const isSoa = (record: ResourceRecord) => record.type === RecordType.SOA
   const soas = inside.filter((record) => isSoa(record) && record.name.length === key.apex.length)
-  if (soas.length !== 1) throw new ZoneFault('content', `A zone has one SOA at its apex, not ${soas.length}.`)
+  // Without any it is a bare zone; one that is of no use shows that an expiry was meant.
+  const isBare = !message.answers.some(isSoa)
+  if (soas.length !== 1 && !isBare)
+    throw new ZoneFault('content', `A zone has one SOA at its apex, not ${soas.length}.`)
   return [...soas, ...inside.filter((record) => !isSoa(record))]
 }
 

@@ -19,6 +19,8 @@ export interface ZoneSoa {
 }
 
 export const DEFAULT_SOA: ZoneSoa = { scope: 'any', refresh: 300, retry: 60, expire: 604_800, minimum: 60 }
+/** Of a zone that was signed without one. REFRESH is the longest its records are answered with. */
+export const BARE_SOA: ZoneSoa = { scope: 'any', refresh: 300, retry: 60, expire: 0, minimum: 60 }
 /** Whatever EXPIRE says, no zone lives longer: 30 days, in seconds. */
 export const MAX_LIFETIME = 30 * 86_400
 

@@ -5,6 +5,7 @@ import type {
   FollowOptions,
   Lookup,
   LookupStep,
+  Relayed,
   ZoneDirectory,
 } from '../../src/zone/directory.ts'
 import { ZoneFault } from '../../src/zone/fault.ts'
@@ -59,6 +60,15 @@ export class MemoryDirectory implements ZoneDirectory {
       for (const watcher of this.#watchers) watcher(zone)
     }
     return { storedOn: this.storedOn }
+  }
+
+  /** How many other nodes take what is relayed; undefined: it is refused as too much. */
+  relayedTo: number | undefined = 20
+
+  async relay(zone: SignedZone): Promise<Relayed> {
+    if (this.relayedTo === undefined) return { kind: 'busy' }
+    await this.publish(zone)
+    return { kind: 'taken', storedOn: this.relayedTo }
   }
 
   async floorOf(key: PublicKey): Promise<bigint> {

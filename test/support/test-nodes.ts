@@ -92,6 +92,7 @@ function testConfig({ data = '', bootstrap = [], upstream = '', trusted = [] }: 
     'dht-listen': '/ip4/127.0.0.1/tcp/0',
     'dht-bootstrap': bootstrap.join(','),
     'upstream-servers': upstream,
+    'relay-listen': '127.0.0.1:0',
     'names-private-addresses': trusted.join(','),
   }
   return loadConfig({ flags, environment: {} }).config

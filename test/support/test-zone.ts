@@ -1,8 +1,14 @@
 /** Signed zones for tests of what carries them. */
-import { RecordClass, RecordType } from '../../src/dns/message.ts'
+import { RecordClass, RecordType, type ResourceRecord } from '../../src/dns/message.ts'
 import type { PublicKey } from '../../src/zone/key.ts'
-import { newSecretKey, publicKeyOf } from '../../src/zone/signature.ts'
-import { type SignedZone, signZone } from '../../src/zone/signed-zone.ts'
+import { newSecretKey, publicKeyOf, signBytes } from '../../src/zone/signature.ts'
+import {
+  encodeZoneMessage,
+  type SignedZone,
+  signedPart,
+  signZone,
+  verifyZone,
+} from '../../src/zone/signed-zone.ts'
 import { DEFAULT_SOA, type ZoneSoa } from '../../src/zone/soa.ts'
 
 /** A key whose zones are signed for the moment `now` says, each call one microsecond after the one before. */
@@ -26,9 +32,23 @@ export class TestOwner {
   }
 
   signAt(sequence: bigint, text = '', soa: Partial<ZoneSoa> = {}): SignedZone {
+    const records = [this.#record(text)]
+    return signZone(this.secret, { sequence, soa: { ...DEFAULT_SOA, ...soa }, records })
+  }
+
+  /** As a pkarr client signs it: without an SOA. */
+  signBare(text = '', { behind = 0 }: { behind?: number } = {}): SignedZone {
+    const sequence = BigInt(Math.trunc(this.#now() - behind)) * 1000n + this.#signed++
+    const message = encodeZoneMessage([this.#record(text)])
+    const head = Buffer.alloc(8)
+    head.writeBigUInt64BE(sequence)
+    const signature = signBytes(signedPart(sequence, message), this.secret)
+    return verifyZone(Buffer.concat([this.key.bytes, signature, head, message]))
+  }
+
+  #record(text: string): ResourceRecord {
     const octets = Buffer.from(text)
     const data = Buffer.concat([Buffer.of(octets.length), octets])
-    const record = { name: this.key.apex, type: RecordType.TXT, class: RecordClass.IN, ttl: 300, data }
-    return signZone(this.secret, { sequence, soa: { ...DEFAULT_SOA, ...soa }, records: [record] })
+    return { name: this.key.apex, type: RecordType.TXT, class: RecordClass.IN, ttl: 300, data }
   }
 }
