@@ -19,6 +19,7 @@ import { type ProcessMetrics, watchProcess } from './process-metrics.ts'
 import type { PublisherDeps } from './publisher/config.ts'
 import { openUpdates, type UpdateDeps } from './publisher/dns-update.ts'
 import { readPassphrase } from './publisher/key-file.ts'
+import { openPackets, type Packets } from './publisher/packets.ts'
 import type { Publisher } from './publisher/published.ts'
 import { openPublisher } from './publisher/publisher.ts'
 import type { UpdateKey } from './publisher/update-records.ts'
@@ -34,7 +35,6 @@ import {
 import { makeResolver, openDoors, type Resolver } from './resolver/resolver.ts'
 import { isSystemError, systemReason } from './system.ts'
 import type { PublicKey } from './zone/key.ts'
-import { checkTime } from './zone/signed-zone.ts'
 
 export interface Daemon extends AsyncDisposable {
   /** Where DNS is answered, UDP and TCP alike, as `host:port`. */
@@ -139,21 +139,19 @@ function updateKeysOf(grants: Grants): UpdateDeps['keyNamed'] {
   }
 }
 
-async function openOwnZones(
-  { data: dataDirectory, names }: Config,
-  { logger, ...needs }: Pick<PublisherDeps, 'clock' | 'directory' | 'logger'>,
-): Promise<Publisher> {
-  const passphrase = names.passphraseFile === '' ? undefined : await readPassphrase(names.passphraseFile)
-  const ofRoom = logger.child({ room: 'publisher' })
-  return await openPublisher({ ...needs, config: names, dataDirectory, passphrase, logger: ofRoom })
+interface OwnZonesNeeds extends Pick<PublisherDeps, 'clock' | 'directory' | 'logger'> {
+  readonly opening: AsyncDisposableStack
 }
 
-/** A zone signed elsewhere is judged by the clock the network goes by, as every other. */
-function packetsTo(directory: NetworkDirectory): ApiDeps['publishPacket'] {
-  return async (zone, signal) => {
-    checkTime(zone, directory.clock.now())
-    return await directory.publish(zone, signal)
-  }
+/** What this node publishes: the zones it signs, and those that were signed elsewhere. */
+async function openOwnZones(
+  { data: dataDirectory, names }: Config,
+  { logger, opening, ...needs }: OwnZonesNeeds,
+): Promise<{ readonly publisher: Publisher; readonly packets: Packets }> {
+  const passphrase = names.passphraseFile === '' ? undefined : await readPassphrase(names.passphraseFile)
+  const ofRoom = { ...needs, config: names, dataDirectory, logger: logger.child({ room: 'publisher' }) }
+  const publisher = opening.use(await openPublisher({ ...ofRoom, passphrase }))
+  return { publisher, packets: opening.use(await openPackets({ ...ofRoom, config: names })) }
 }
 
 async function openRooms(config: Config, needs: RoomNeeds): Promise<Daemon> {
@@ -168,7 +166,7 @@ async function openRooms(config: Config, needs: RoomNeeds): Promise<Daemon> {
   const ofDht = { path: join(dataDirectory, 'dht'), clock: machine, logger: logger.child({ room: 'dht' }) }
   const directory = opening.use(await openDirectory({ config: config.dht, ...ofDht }))
   const { clock } = directory
-  const publisher = opening.use(await openOwnZones(config, { clock, directory, logger }))
+  const { publisher, packets } = await openOwnZones(config, { clock, directory, logger, opening })
   const ofDns = { clock, logger: logger.child({ room: 'resolver' }) }
   const ofResolver = { ...ofDns, config: await withCertificate(config, { ...ofDns, handed, opening }) }
   const isTrusted = (key: PublicKey) =>
@@ -187,7 +185,7 @@ async function openRooms(config: Config, needs: RoomNeeds): Promise<Daemon> {
       config: config.api,
       ...{ token, grants, clock: machine },
       suffix,
-      ...{ publisher, petnames, directory, publishPacket: packetsTo(directory) },
+      ...{ publisher, petnames, directory, packets },
       resolve: resolver.ask,
       queries: resolver.log,
       metrics: metricsOf({ resolver, directory, publisher, ofProcess: opening.use(watchProcess()) }),

@@ -206,6 +206,11 @@ export const SECTIONS = {
       '21600',
       's between two puts of a zone that has not changed.',
     ),
+    maxPackets: option(
+      count,
+      '500',
+      'Zones signed elsewhere that wait here for their day or are published, of all keys.',
+    ),
     passphraseFile: option(
       optionalText,
       '',

@@ -41,6 +41,8 @@ echo 'www 300 IN A 192.0.2.2' > family.zone
 kadns sign family.zone --key family.key --out family.packet
 curl -X PUT ${WRITE} -H 'Content-Type: application/octet-stream' --data-binary @family.packet ${API}/v1/zones/$OTHER/packet`,
   ],
+  ['GET /v1/packets', `curl ${API}/v1/packets`],
+  ['DELETE /v1/zones/{key}/packet', `curl -X DELETE ${WRITE} ${API}/v1/zones/$OTHER/packet`],
   [
     'PUT /v1/petnames/{name}',
     `curl -X PUT ${WRITE} ${JSON_BODY} -d '{"key":"'$KEY'"}' ${API}/v1/petnames/myself`,

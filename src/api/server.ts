@@ -7,13 +7,13 @@ import type { Clock } from '../clock.ts'
 import type { Name } from '../dns/name.ts'
 import type { Metric } from '../metrics.ts'
 import type { PetnameBook } from '../petnames.ts'
+import type { Packets } from '../publisher/packets.ts'
 import type { Publisher } from '../publisher/published.ts'
 import { formatEndpoint } from '../resolver/config.ts'
 import { listenReason } from '../resolver/listeners/listener.ts'
 import type { Answer } from '../resolver/query.ts'
 import type { QueryLog } from '../resolver/query-log.ts'
 import type { ZoneDirectory } from '../zone/directory.ts'
-import type { SignedZone } from '../zone/signed-zone.ts'
 import { admission, secureHeaders } from './admission.ts'
 import { docsRoutes, withExamples } from './docs.ts'
 import { dyndnsRoutes } from './dyndns-routes.ts'
@@ -78,8 +78,8 @@ export interface ApiDeps {
   readonly publisher: Publisher
   readonly petnames: PetnameBook
   readonly directory: Pick<ZoneDirectory, 'find' | 'follow'>
-  /** Hands on a zone signed elsewhere. @throws ZoneFault when it is too old, too new or outdone */
-  publishPacket(zone: SignedZone, signal: AbortSignal): Promise<{ readonly storedOn: number }>
+  /** Zones signed elsewhere. */
+  readonly packets: Pick<Packets, 'take' | 'list' | 'forget'>
   resolve(question: { name: Name; type: number }, signal: AbortSignal): Promise<Answer>
   /** Questions of late; undefined where none are kept. */
   readonly queries: QueryLog | undefined

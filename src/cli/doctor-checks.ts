@@ -1,61 +1,13 @@
 /** What `kadns doctor` looks at. Each check is told what was seen, and says in plain words what is wrong and what helps. */
-import type { Config } from '../config.ts'
 import { formatName } from '../dns/name.ts'
-
-export interface Finding {
-  readonly check: string
-  /** `unsure`: it cannot be told, or matters only to some. */
-  readonly state: 'good' | 'bad' | 'unsure'
-  readonly sentence: string
-  /** What helps; none where nothing is wrong. */
-  readonly remedy?: string
-}
-
-/** Of GET /v1/node. */
-export interface NodeState {
-  readonly peers: number
-  readonly reach: { readonly mode: string; readonly reason: string }
-  readonly clock: { readonly offsetSeconds: number | null; readonly trusted: boolean }
-  readonly local?: { readonly peers: number }
-}
-
-/** An answer to a question, as GET /v1/resolve tells it. */
-export interface Resolved {
-  readonly rcode: string
-  readonly from: string
-  readonly error?: { readonly text: string }
-}
-
-/** What was seen of this machine and of the node. */
-export interface Seen {
-  readonly config: Pick<Config, 'data' | 'dns' | 'upstream' | 'names' | 'dht'>
-  /** Undefined where no node answers. */
-  readonly node: NodeState | undefined
-  /** Programs that hold the port of DNS, or 53. */
-  readonly holders: readonly string[]
-  readonly port: number
-  /** What the node's own port says when it is asked as any client would; undefined where no node answers. */
-  readonly door: 'answers' | 'silent' | undefined
-  /** An ordinary name, asked of the node. */
-  readonly ordinary: Resolved | undefined
-  /** What a page says that is the same everywhere, where ordinary names have no answer: 'same', or 'another' behind a captive portal. */
-  readonly page: 'same' | 'another' | 'none'
-  /** Whether the system's own settings lead names of ours to a node. */
-  readonly system: boolean
-  readonly directory: {
-    readonly exists: boolean
-    readonly writable: boolean
-    /** Whether others than its owner may look into it. */
-    readonly open: boolean
-    /** Octets. */
-    readonly free: number
-  }
-  /** Keys, and of how many there is no copy elsewhere. */
-  readonly keys: { readonly count: number; readonly withoutBackup: number; readonly open: readonly string[] }
-}
+import type { Finding, Seen } from './doctor-seen.ts'
 
 /** Octets below which a disk is as good as full. */
 const LITTLE = 50 << 20
+/** With so few left, whoever signs has to be told. */
+const FEW_PACKETS = 3
+/** Characters of a key that people know it by. */
+const SHORT_KEY = 8
 /** Seconds a machine's clock may be off before records of others are refused. */
 const TOLERANCE = 600
 
@@ -79,6 +31,7 @@ export const CHECKS: readonly ((seen: Seen) => Finding[])[] = [
   permissions,
   disk,
   backup,
+  packets,
   node,
   port,
   upstreams,
@@ -141,6 +94,21 @@ function backup({ keys: { count, withoutBackup } }: Seen): Finding[] {
   if (withoutBackup === 0) return [good('backup', `Every key has a backup (${count}).`)]
   const sentence = `${withoutBackup} of ${count} key(s) have no backup: if this disk is lost, so are their names.`
   return [bad('backup', sentence, 'kadns key list shows which; kadns key backup KEY makes one.')]
+}
+
+function packets({ packets }: Seen): Finding[] {
+  return packets.flatMap(({ key, left, until }) => {
+    if (left > FEW_PACKETS || until === null) return []
+    const name = `${key.slice(0, SHORT_KEY)}…`
+    const sentence = `Of the zone ${name}, which is signed elsewhere, ${left} packet(s) are left; its names are gone after ${until}.`
+    return [
+      unsure(
+        'packets',
+        sentence,
+        'Sign more where its key is (kadns sign --series), and kadns publish them.',
+      ),
+    ]
+  })
 }
 
 function node({ node }: Seen): Finding[] {

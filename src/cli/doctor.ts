@@ -8,7 +8,8 @@ import { join } from 'node:path'
 import type { Config } from '../config.ts'
 import { formatName } from '../dns/name.ts'
 import { OwnZones, ZONES } from '../publisher/own-zones.ts'
-import { examine, type Finding, type NodeState, type Resolved, type Seen } from './doctor-checks.ts'
+import { examine } from './doctor-checks.ts'
+import type { Finding, NodeState, Resolved, Seen } from './doctor-seen.ts'
 import { NodeClient, NotReachedFault, RefusedFault } from './node-client.ts'
 import { holdersOf } from './port-holder.ts'
 import { configFor, Exit, parseCommandLine, UsageFault, withFlags } from './usage.ts'
@@ -74,8 +75,13 @@ async function look(config: Config, page: string): Promise<Seen> {
     page: isFailing ? await pageAt(page) : 'none',
     system: await answers(suffix),
     directory: await directoryAt(config.data),
+    packets: node ? await packetsOf(client) : [],
     keys: await keysIn(config.data),
   }
+}
+
+async function packetsOf(client: NodeClient): Promise<Seen['packets']> {
+  return (await orUndefined(client.json<Pick<Seen, 'packets'>>('GET', '/v1/packets')))?.packets ?? []
 }
 
 async function orUndefined<Body>(reply: Promise<Body>): Promise<Body | undefined> {

@@ -30,7 +30,7 @@ export interface CommandLine {
 }
 
 /** Flags that take no value. */
-const SWITCHES = new Set(['json', 'help', 'follow', 'words', 'yes', 'empty', 'trace', 'tsig'])
+const SWITCHES = new Set(['json', 'help', 'follow', 'words', 'yes', 'empty', 'trace', 'tsig', 'list'])
 
 /** `--flag value` and `--flag=value`; SWITCHES take none. */
 export function parseCommandLine(given: readonly string[]): CommandLine {

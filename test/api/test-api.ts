@@ -11,6 +11,7 @@ import { type Name, parseName } from '../../src/dns/name.ts'
 import { single } from '../../src/metrics.ts'
 import { PetnameBook } from '../../src/petnames.ts'
 import { PublisherFault } from '../../src/publisher/fault.ts'
+import { openPackets } from '../../src/publisher/packets.ts'
 import type { Published, PublishedStatus, Publisher } from '../../src/publisher/published.ts'
 import { type Answer, emptyAnswer } from '../../src/resolver/query.ts'
 import type { QueryLog } from '../../src/resolver/query-log.ts'
@@ -18,6 +19,7 @@ import type { PublicKey } from '../../src/zone/key.ts'
 import { publicKeyOf } from '../../src/zone/signature.ts'
 import { type SignedZone, signRevocation, signZone } from '../../src/zone/signed-zone.ts'
 import { DEFAULT_SOA } from '../../src/zone/soa.ts'
+import { silentLogger } from '../support/dht.ts'
 import { ManualClock } from '../support/manual-clock.ts'
 import { MemoryDirectory } from '../support/memory-directory.ts'
 import { SIGNED_AT, secretOf } from '../support/zones.ts'
@@ -136,8 +138,6 @@ export interface TestApi extends AsyncDisposable {
   readonly publisher: MemoryPublisher
   /** What other nodes hold. */
   readonly directory: MemoryDirectory
-  /** Zones signed elsewhere that were handed on. */
-  readonly packets: SignedZone[]
   /** What the resolver was asked. */
   readonly asked: { name: Name; type: number }[]
   /** What was written to the log, a line each. */
@@ -157,7 +157,7 @@ export async function openTestApi(config: Partial<ApiConfig> = {}, queries?: Que
   const clock = new ManualClock()
   const asked: TestApi['asked'] = []
   const log: string[] = []
-  const packets: SignedZone[] = []
+  const opened = new AsyncDisposableStack()
   const deps: ApiDeps = {
     config: { ...API_CONFIG, ...config },
     token: TOKEN,
@@ -169,10 +169,15 @@ export async function openTestApi(config: Partial<ApiConfig> = {}, queries?: Que
     petnames: await PetnameBook.open(data),
     queries,
     metrics: () => [single('gauge', ['kadns_test', 'A number.'], 7)],
-    async publishPacket(zone) {
-      packets.push(zone)
-      return { storedOn: 3 }
-    },
+    packets: opened.use(
+      await openPackets({
+        config: { republishInterval: 21_600, maxPackets: 3 },
+        clock,
+        directory,
+        dataDirectory: data,
+        logger: silentLogger,
+      }),
+    ),
     resolve(question) {
       asked.push(question)
       return api.answer()
@@ -191,12 +196,13 @@ export async function openTestApi(config: Partial<ApiConfig> = {}, queries?: Que
   }
   const app = await buildApi(deps)
   const api: TestApi = {
-    ...{ app, deps, clock, publisher, directory, packets, asked, log },
+    ...{ app, deps, clock, publisher, directory, asked, log },
     answer: async () => emptyAnswer(0, 'local'),
     reload: async () => ({ faults: [], keys: [], lists: [], waiting: [] }),
     send: async (options) => await app.inject(options),
     [Symbol.asyncDispose]: async () => {
       await app.close()
+      await opened.disposeAsync()
       await rm(data, { recursive: true })
     },
   }

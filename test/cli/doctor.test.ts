@@ -7,7 +7,8 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
-import { examine, type Finding, type Seen } from '../../src/cli/doctor-checks.ts'
+import { examine } from '../../src/cli/doctor-checks.ts'
+import type { Finding, Seen } from '../../src/cli/doctor-seen.ts'
 import { holdersOf } from '../../src/cli/port-holder.ts'
 import { loadConfig } from '../../src/config.ts'
 import { Workplace } from './kadns.ts'
@@ -34,6 +35,7 @@ const WELL: Seen = {
   page: 'none',
   system: true,
   directory: { exists: true, writable: true, open: false, free: 1 << 30 },
+  packets: [{ key: 'x'.repeat(52), left: 11, until: '2027-05-01T00:00:00.000Z' }],
   keys: { count: 2, withoutBackup: 0, open: [] },
 }
 const failing = (text: string) => ({ rcode: 'SERVFAIL', from: 'local', error: { text } })
@@ -56,6 +58,14 @@ describe('the doctor', () => {
     sentence: RegExp,
     remedy: RegExp,
   ][] = [
+    [
+      'a series that comes to its end',
+      { packets: [{ key: 'x'.repeat(52), left: 3, until: '2026-12-24T00:00:00.000Z' }] },
+      'packets',
+      'unsure',
+      /Of the zone xxxxxxxx…, .* 3 packet\(s\) are left; .* 2026-12-24/,
+      /kadns sign --series/,
+    ],
     [
       'no data directory yet',
       {

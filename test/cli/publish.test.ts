@@ -42,6 +42,26 @@ describe('kadns publish', () => {
     assert.deepEqual(await node.get('/v1/zones'), { zones: [] })
   })
 
+  test('a series waits at the node for its days, is listed, and forgotten at a word', async () => {
+    await using place = await Workplace.open()
+    const node = await RunningNode.start(place, 'data')
+    const to = ['--data=data', `--api-listen=${node.api}`]
+    await place.run('keygen', '--out=family.key')
+    await writeFile(join(place.directory, 'family.zone'), 'www A 192.0.2.7\n')
+    await place.run('sign', 'family.zone', '--key=family.key', '--series=3', '--every=7d', '--out=series')
+    const { code, stdout } = await place.run('publish', 'series', ...to)
+    assert.equal(code, 0)
+    assert.match(stdout, /^\S{52}\t0 node\(s\)\n\S{52}\twaits until \S+\n\S{52}\twaits until \S+\n$/)
+    const [label = ''] = stdout.split('\t')
+    const listed = await place.run('publish', '--list', '--json', ...to)
+    const [series] = JSON.parse(listed.stdout).packets
+    assert.deepEqual([series.key, series.left], [label, 2])
+    const { answers } = await node.get<{ answers: { value: string }[] }>(`/v1/resolve?name=www.${label}`)
+    assert.equal(answers[0]?.value, '192.0.2.7')
+    assert.match((await place.run('publish', `--forget=${label.slice(0, 6)}`, ...to)).stdout, /^3 packet/)
+    assert.deepEqual(await node.get('/v1/packets'), { packets: [] })
+  })
+
   test('a damaged packet, or none, is refused before anything is asked of a node', async () => {
     await using place = await Workplace.open()
     await place.run('keygen', '--out=family.key')

@@ -87,3 +87,83 @@ describe('kadns sign', () => {
     })
   }
 })
+
+describe('kadns sign --series', () => {
+  const DAY = 86_400_000_000n
+  const SIGN = ['sign', 'family.zone', '--key=family.key', '--out=family.series', '--every=14d']
+
+  async function withSeries(count: number): Promise<Workplace> {
+    const place = await Workplace.open()
+    await place.run('keygen', '--out=family.key')
+    await writeFile(join(place.directory, 'family.zone'), 'www A 192.0.2.7\n')
+    assert.equal((await place.run(...SIGN, `--series=${count}`)).code, 0)
+    return place
+  }
+
+  async function packetsOf(place: Workplace) {
+    const files = (await readdir(join(place.directory, 'family.series'))).sort()
+    return Promise.all(
+      files.map(async (file) => verifyZone(await readFile(join(place.directory, 'family.series', file)))),
+    )
+  }
+
+  test('makes a packet for each time, each living for thirty days from its own', async () => {
+    await using place = await withSeries(3)
+    const zones = await packetsOf(place)
+    const [first = 0n] = zones.map(({ sequence }) => sequence)
+    assert.deepEqual(
+      zones.map(({ sequence }) => sequence - first),
+      [0n, 14n * DAY, 28n * DAY],
+    )
+    for (const zone of zones) assert.equal(BigInt(zone.expires) - zone.sequence / 1000n, (30n * DAY) / 1000n)
+  })
+
+  test('again, all that still count are a microsecond later with what the file says now, and more follow', async () => {
+    await using place = await withSeries(2)
+    const before = await packetsOf(place)
+    await writeFile(join(place.directory, 'family.zone'), 'www A 192.0.2.8\n')
+    await place.run(...SIGN, '--series=4')
+    const after = await packetsOf(place)
+    const [first = 0n] = before.map(({ sequence }) => sequence)
+    assert.deepEqual(
+      after.map(({ sequence }) => sequence - first),
+      [1n, 14n * DAY + 1n, 28n * DAY + 1n, 42n * DAY + 1n],
+    )
+    for (const zone of after) assert.equal(formatRecordText(contentOf(zone)[0]!, zone.key).value, '192.0.2.8')
+  })
+
+  const faulty: [what: string, flags: string[], code: number, sentence: RegExp][] = [
+    ['no time between two', ['--series=3'], 2, /--every takes/],
+    ['a time longer than a packet lives', ['--series=3', '--every=29d'], 2, /--every takes .* 1h to 28d/],
+    ['a time that is none', ['--series=3', '--every=soon'], 2, /--every takes/],
+    ['no number', ['--every=14d'], 2, /--series takes how many/],
+    ['too many', ['--series=201', '--every=14d'], 2, /1 to 200/],
+  ]
+  for (const [what, flags, code, sentence] of faulty) {
+    test(`refuses ${what} in a sentence, and signs nothing`, async () => {
+      await using place = await Workplace.open()
+      const reply = await place.run('sign', 'family.zone', '--key=family.key', ...flags)
+      assert.equal(reply.code, code)
+      assert.match(reply.stderr, sentence)
+    })
+  }
+
+  test('refuses a directory of another key’s', async () => {
+    await using place = await withSeries(2)
+    await place.run('keygen', '--out=other.key')
+    const words = ['sign', 'family.zone', '--key=other.key', '--out=family.series']
+    const { code, stderr } = await place.run(...words, '--series=2', '--every=1d')
+    assert.deepEqual([code, /is of another key/.test(stderr)], [1, true])
+    assert.equal((await packetsOf(place)).length, 2)
+  })
+
+  test('a zone signed again into its file is newer, whatever the clock says', async () => {
+    await using place = await withSeries(1)
+    const file = join(place.directory, 'family.packet')
+    const words = ['sign', 'family.zone', '--key=family.key', '--out=family.packet']
+    await place.run(...words)
+    const first = verifyZone(await readFile(file))
+    await place.run(...words)
+    assert.ok(verifyZone(await readFile(file)).sequence > first.sequence)
+  })
+})
