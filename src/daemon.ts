@@ -2,6 +2,7 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
+import { AllowedKeys } from './allowed-keys.ts'
 import { mayWrite } from './api/admission.ts'
 import { Grants } from './api/grants.ts'
 import { openRelay, type RelayDeps } from './api/relay.ts'
@@ -154,6 +155,19 @@ async function openOwnZones(
   return { publisher, packets: opening.use(await openPackets({ ...ofRoom, config: names })) }
 }
 
+interface Trust extends Pick<Config, 'names'> {
+  readonly publisher: Pick<Publisher, 'get'>
+  readonly petnames: PetnameBook
+  readonly allowed: AllowedKeys
+}
+
+/** Whose zones may lead to private addresses. */
+function trusting({ publisher, petnames, allowed, names }: Trust): (key: PublicKey) => boolean {
+  const configured = new Set<string>(names.privateAddresses)
+  return (key) =>
+    publisher.get(key) !== undefined || configured.has(key.label) || petnames.names(key) || allowed.has(key)
+}
+
 async function openRooms(config: Config, needs: RoomNeeds): Promise<Daemon> {
   const { logger, clock: machine, handed } = needs
   const { data: dataDirectory, names } = config
@@ -169,14 +183,14 @@ async function openRooms(config: Config, needs: RoomNeeds): Promise<Daemon> {
   const { publisher, packets } = await openOwnZones(config, { clock, directory, logger, opening })
   const ofDns = { clock, logger: logger.child({ room: 'resolver' }) }
   const ofResolver = { ...ofDns, config: await withCertificate(config, { ...ofDns, handed, opening }) }
-  const isTrusted = (key: PublicKey) =>
-    publisher.get(key) !== undefined || names.privateAddresses.includes(key.label)
   const petnames = await PetnameBook.open(dataDirectory)
+  const allowed = await AllowedKeys.open(dataDirectory)
+  const isTrusted = trusting({ publisher, petnames, allowed, names })
   const grants = await Grants.open(dataDirectory, clock)
   const update = openUpdates({ publisher, suffix, petnames, clock: machine, keyNamed: updateKeysOf(grants) })
   const rooms = { house, suffix, directory, petnames, update, isTrusted }
   const resolver = opening.use(makeResolver({ ...ofResolver, ...rooms }))
-  petnames.changed = () => resolver.petnamesChanged()
+  petnames.changed = allowed.changed = () => resolver.keysChanged()
   const reload = reloading(config, { ...needs, resolver, publisher })
   const doors = opening.use(await openDoors(ofResolver, resolver.serve, handed))
   const dns = doors.endpoints.map(formatEndpoint)
@@ -185,7 +199,7 @@ async function openRooms(config: Config, needs: RoomNeeds): Promise<Daemon> {
       config: config.api,
       ...{ token, grants, clock: machine },
       suffix,
-      ...{ publisher, petnames, directory, packets },
+      ...{ publisher, petnames, allowed, directory, packets },
       resolve: resolver.ask,
       queries: resolver.log,
       metrics: metricsOf({ resolver, directory, publisher, ofProcess: opening.use(watchProcess()) }),

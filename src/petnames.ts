@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { formatPetname, PetnameFault, type Petnames, parsePetname, skeletonOf } from './names/petname.ts'
 import { writeDurably } from './publisher/durable.ts'
 import { type PublicKey, publicKeyFromLabel } from './zone/key.ts'
+import { KeyLocks } from './zone/key-locks.ts'
 
 export interface Petname {
   /** As it stands in names. */
@@ -28,12 +29,17 @@ const MAX_PETNAMES = 10_000
 export class PetnameBook implements Petnames {
   readonly #file: string
   #book: ReadonlyMap<string, PublicKey>
+  /** Labels of the keys in it. */
+  #keys: ReadonlySet<string>
+  /** One change at a time: each is made of what the one before it has written. */
+  readonly #locks = new KeyLocks()
   /** Called whenever a name has come, gone or changed. */
   changed: () => void = () => undefined
 
   private constructor(file: string, book: ReadonlyMap<string, PublicKey>) {
     this.#file = file
     this.#book = book
+    this.#keys = labelsIn(book)
   }
 
   /** @throws PetnamesFault `damaged` */
@@ -48,6 +54,11 @@ export class PetnameBook implements Petnames {
 
   keyOf(label: string): PublicKey | undefined {
     return this.#book.get(label.toLowerCase())
+  }
+
+  /** Whether it has a name for this key. */
+  names({ label }: PublicKey): boolean {
+    return this.#keys.has(label)
   }
 
   list(): Petname[] {
@@ -69,7 +80,11 @@ export class PetnameBook implements Petnames {
    * @param anyway though it looks like another
    * @throws PetnamesFault `full` or `look-alike`, PublisherFault `storage`
    */
-  async put({ label, key }: Petname, anyway = false): Promise<void> {
+  async put(name: Petname, anyway = false): Promise<void> {
+    await this.#locks.run(this.#file, async () => await this.#put(name, anyway))
+  }
+
+  async #put({ label, key }: Petname, anyway: boolean): Promise<void> {
     const other = anyway ? undefined : this.lookAlikeOf(label, key)
     if (other)
       throw new PetnamesFault(
@@ -83,18 +98,25 @@ export class PetnameBook implements Petnames {
 
   /** @returns whether it was there @throws PublisherFault `storage` */
   async remove(label: string): Promise<boolean> {
-    const rest = new Map(this.#book)
-    if (!rest.delete(label)) return false
-    await this.#write(rest)
-    return true
+    return await this.#locks.run(this.#file, async () => {
+      const rest = new Map(this.#book)
+      if (!rest.delete(label)) return false
+      await this.#write(rest)
+      return true
+    })
   }
 
   async #write(book: ReadonlyMap<string, PublicKey>): Promise<void> {
     const names = Object.fromEntries(Array.from(book, ([label, key]) => [label, key.label]))
     await writeDurably(this.#file, Buffer.from(`${JSON.stringify({ format: FORMAT, names }, null, 2)}\n`))
     this.#book = book
+    this.#keys = labelsIn(book)
     this.changed()
   }
+}
+
+function labelsIn(book: ReadonlyMap<string, PublicKey>): ReadonlySet<string> {
+  return new Set(Array.from(book.values(), ({ label }) => label))
 }
 
 function parse(text: string, file: string): Map<string, PublicKey> {

@@ -50,6 +50,9 @@ curl -X PUT ${WRITE} -H 'Content-Type: application/octet-stream' --data-binary @
   ['GET /v1/petnames', `curl -H 'Accept: text/dns' ${API}/v1/petnames`],
   ['GET /v1/petnames/{name}', `curl ${API}/v1/petnames/myself`],
   ['DELETE /v1/petnames/{name}', `curl -X DELETE ${WRITE} ${API}/v1/petnames/myself`],
+  ['PUT /v1/allowed/{key}', `curl -X PUT ${WRITE} ${API}/v1/allowed/$OTHER`],
+  ['GET /v1/allowed', `curl ${API}/v1/allowed`],
+  ['DELETE /v1/allowed/{key}', `curl -X DELETE ${WRITE} ${API}/v1/allowed/$OTHER`],
   [
     'POST /v1/tokens',
     `curl -X POST ${WRITE} ${JSON_BODY} -d '{"scope":{"kind":"set","zone":"'$KEY'","name":"home","types":["A","AAAA"]},"about":"router"}' ${API}/v1/tokens`,

@@ -6,6 +6,7 @@ import { type Static, Type } from 'typebox'
 import { Value } from 'typebox/value'
 import type { Clock } from '../clock.ts'
 import { writeDurably } from '../publisher/durable.ts'
+import { KeyLocks } from '../zone/key-locks.ts'
 import { formatTime } from '../zone/signed-zone.ts'
 import { HttpFault } from './problem.ts'
 import { TokenFault } from './token.ts'
@@ -55,6 +56,8 @@ const MAX_GRANTS = 256
 export class Grants {
   readonly #file: string
   readonly #clock: Clock
+  /** One change at a time: each is made of what the one before it has written. */
+  readonly #locks = new KeyLocks()
   #grants: readonly Grant[]
 
   private constructor(file: string, clock: Clock, grants: readonly Grant[]) {
@@ -82,6 +85,13 @@ export class Grants {
     scope: Scope,
     { about, tsig = false }: { readonly about: string; readonly tsig?: boolean },
   ): Promise<{ readonly id: string; readonly token: string }> {
+    return await this.#locks.run(this.#file, async () => await this.#create(scope, { about, tsig }))
+  }
+
+  async #create(
+    scope: Scope,
+    { about, tsig }: { readonly about: string; readonly tsig: boolean },
+  ): Promise<{ readonly id: string; readonly token: string }> {
     if (this.#grants.length >= MAX_GRANTS)
       throw new HttpFault(409, `This node has ${MAX_GRANTS} tokens, which is all it keeps; delete one first.`)
     const token = randomBytes(TOKEN_OCTETS).toString(tsig ? 'base64' : 'base64url')
@@ -102,10 +112,12 @@ export class Grants {
 
   /** @returns whether there was such a one @throws PublisherFault `storage` */
   async remove(id: string): Promise<boolean> {
-    const rest = this.#grants.filter((grant) => grant.id !== id)
-    if (rest.length === this.#grants.length) return false
-    await this.#write(rest)
-    return true
+    return await this.#locks.run(this.#file, async () => {
+      const rest = this.#grants.filter((grant) => grant.id !== id)
+      if (rest.length === this.#grants.length) return false
+      await this.#write(rest)
+      return true
+    })
   }
 
   /** What a token may do; undefined for one nobody has given. Takes as long whichever it is. */

@@ -3,6 +3,7 @@
 import { STATUS_CODES } from 'node:http'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import type { Logger } from 'pino'
+import { AllowedKeysFault } from '../allowed-keys.ts'
 import { DnsFault } from '../dns/fault.ts'
 import { PetnamesFault } from '../petnames.ts'
 import { PublisherFault } from '../publisher/fault.ts'
@@ -70,7 +71,8 @@ export function asHttpFault(error: unknown): HttpFault {
     )
   if (error instanceof ZoneFault) return ofZone(error)
   if (error instanceof PublisherFault) return ofPublisher(error)
-  if (error instanceof PetnamesFault) return new HttpFault(409, error.message)
+  if (error instanceof PetnamesFault || error instanceof AllowedKeysFault)
+    return new HttpFault(409, error.message)
   if (error instanceof ZoneFileFault)
     return new HttpFault(
       422,

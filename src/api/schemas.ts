@@ -2,7 +2,7 @@
 import { Type } from 'typebox'
 import { MAX_TTL } from '../dns/message.ts'
 
-const Sequence = Type.String({
+export const Sequence = Type.String({
   pattern: '^\\d+$',
   description: 'Microseconds since the Unix epoch; the higher is newer.',
 })
@@ -70,8 +70,17 @@ export const ZoneList = Type.Object({
     }),
   ),
 })
+const Scope = Type.Union(
+  ['any', 'lan', 'wan'].map((word) => Type.Literal(word)),
+  {
+    description:
+      'Which networks may carry the zone: any, lan: a local one only, wan: not a local one. It stays as it was made.',
+  },
+)
+export const ZoneScope = Type.Object({ scope: Type.Optional(Scope) })
 export const ZoneDetail = Type.Object({
   ...ZoneSummary.properties,
+  scope: Scope,
   own: Type.Boolean({ description: 'Whether this node signs it.' }),
   backup: Type.Optional(Type.Boolean()),
   storedOn: Type.Optional(Type.Integer({ description: 'Other nodes that have acknowledged it so far.' })),
@@ -120,23 +129,6 @@ export const ZonePatch = Type.Object(
 
 export const ForgottenZone = Type.Object({
   directory: Type.String({ description: 'Where on this machine key and zone are put away.' }),
-})
-
-export const ZoneStatus = Type.Object({
-  sequence: Sequence,
-  state: Type.Union(
-    ['waiting', 'publishing', 'published', 'superseded'].map((word) => Type.Literal(word)),
-    {
-      description:
-        'waiting: no other node could be reached; publishing: being handed on or read back; superseded: another device has signed a newer one.',
-    },
-  ),
-  storedOn: Type.Integer(),
-  acknowledgedBy: Type.Array(Type.String(), { description: 'Peer ids.' }),
-  nextPut: Type.Union([Type.String({ format: 'date-time' }), Type.Null()], {
-    description: 'When it is handed on again by itself.',
-  }),
-  superseded: Type.Optional(Type.String()),
 })
 
 /** Lines of JSON or events: not described further. */

@@ -3,6 +3,7 @@ import { type AddressInfo, isIPv6 } from 'node:net'
 import swagger from '@fastify/swagger'
 import fastify, { type FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
+import type { AllowedKeys } from '../allowed-keys.ts'
 import type { Clock } from '../clock.ts'
 import type { Name } from '../dns/name.ts'
 import type { Metric } from '../metrics.ts'
@@ -15,6 +16,7 @@ import type { Answer } from '../resolver/query.ts'
 import type { QueryLog } from '../resolver/query-log.ts'
 import type { ZoneDirectory } from '../zone/directory.ts'
 import { admission, secureHeaders } from './admission.ts'
+import { allowedRoutes } from './allowed-routes.ts'
 import { docsRoutes, withExamples } from './docs.ts'
 import { dyndnsRoutes } from './dyndns-routes.ts'
 import type { Grants } from './grants.ts'
@@ -77,6 +79,8 @@ export interface ApiDeps {
   readonly suffix: Name
   readonly publisher: Publisher
   readonly petnames: PetnameBook
+  /** Keys of others whose zones may lead to private addresses. */
+  readonly allowed: AllowedKeys
   readonly directory: Pick<ZoneDirectory, 'find' | 'follow'>
   /** Zones signed elsewhere. */
   readonly packets: Pick<Packets, 'take' | 'list' | 'forget'>
@@ -137,6 +141,7 @@ export async function buildApi(deps: ApiDeps): Promise<FastifyInstance> {
   nodeRoutes(app, deps)
   lookupRoutes(app, deps)
   petnameRoutes(app, deps)
+  allowedRoutes(app, deps)
   tokenRoutes(app, deps)
   dyndnsRoutes(app, deps)
   queryRoutes(app, deps)

@@ -1,12 +1,30 @@
 /** How far a zone of this node has got among other nodes, over HTTP: as it is, or as it goes on. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { Type } from 'typebox'
 import type { Publisher } from '../publisher/published.ts'
 import type { PublicKey } from '../zone/key.ts'
 import { formatTime } from '../zone/signed-zone.ts'
 import { EVENT_STREAM, NDJSON, openEvents, wantsEvents } from './event-stream.ts'
-import { Refusals, ZoneParams, ZoneStatus } from './schemas.ts'
+import { Refusals, Sequence, ZoneParams } from './schemas.ts'
 import type { ApiDeps } from './server.ts'
 import { keyFrom, unknownZone } from './zone-routes.ts'
+
+const ZoneStatus = Type.Object({
+  sequence: Sequence,
+  state: Type.Union(
+    ['waiting', 'publishing', 'published', 'superseded'].map((word) => Type.Literal(word)),
+    {
+      description:
+        'waiting: no other node could be reached; publishing: being handed on or read back; superseded: another device has signed a newer one.',
+    },
+  ),
+  storedOn: Type.Integer(),
+  acknowledgedBy: Type.Array(Type.String(), { description: 'Peer ids.' }),
+  nextPut: Type.Union([Type.String({ format: 'date-time' }), Type.Null()], {
+    description: 'When it is handed on again by itself.',
+  }),
+  superseded: Type.Optional(Type.String()),
+})
 
 const STATUS = {
   summary:

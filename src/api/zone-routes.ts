@@ -6,6 +6,7 @@ import type { Lookup } from '../zone/directory.ts'
 import { type PublicKey, publicKeyFromLabel } from '../zone/key.ts'
 import { formatRecordText } from '../zone/records.ts'
 import { contentOf, formatTime, type SignedZone } from '../zone/signed-zone.ts'
+import type { ZoneSoa } from '../zone/soa.ts'
 import { exportZoneFile } from '../zone/zone-file.ts'
 import { etagOf, isAmong } from './etag.ts'
 import { HttpFault } from './problem.ts'
@@ -19,6 +20,7 @@ import {
   ZoneDetail,
   ZoneList,
   ZoneParams,
+  ZoneScope,
 } from './schemas.ts'
 import type { ApiDeps } from './server.ts'
 import { prefers, ZONE_FILE } from './zone-text.ts'
@@ -27,6 +29,7 @@ const CREATE = {
   summary: 'Make a key and its zone, empty or of these records: JSON, or a zone file as text/dns',
   security: TOKEN_NEEDED,
   consumes: ['application/json', ZONE_FILE],
+  querystring: ZoneScope,
   body: RecordsBody,
   response: { 201: MadeZone, ...Refusals },
 }
@@ -63,20 +66,23 @@ export function zoneRoutes(app: FastifyInstance, deps: ApiDeps): void {
     if (prefers(ZONE_FILE, request.headers.accept))
       return reply.type(`${ZONE_FILE}; charset=utf-8`).serializer(String).send(exportZoneFile(zone))
     const records = contentOf(zone).map((record) => formatRecordText(record, zone.key))
-    return { ...summary(zone), ...more, records }
+    return { ...summary(zone), scope: zone.soa.scope, ...more, records }
   }
 
-  app.post(
+  app.post<{ Querystring: { scope?: ZoneSoa['scope'] } }>(
     '/v1/zones',
     { schema: CREATE, config: { needs: 'publish' }, ...CHECKED_THERE },
-    async ({ body }, reply) => {
+    async ({ body, query, validationError }, reply) => {
+      if (validationError?.validationContext === 'querystring')
+        throw new HttpFault(400, 'The scope is one of any, lan and wan.')
       let left: string[] = []
-      const zone = await publisher.create((key) => {
+      const content = (key: PublicKey) => {
         if (body === undefined || (isObject(body) && Object.keys(body).length === 0)) return []
-        const content = contentFromBody(body, { key, suffix })
-        left = content.left
-        return content.records
-      })
+        const read = contentFromBody(body, { key, suffix })
+        left = read.left
+        return read.records
+      }
+      const zone = await publisher.create({ content, scope: query.scope ?? 'any' })
       const { key, name } = summary(zone)
       return reply.code(201).send({ key, name, ...(left.length > 0 && { left }) })
     },

@@ -15,6 +15,7 @@ const WORDS: Readonly<Record<string, readonly string[]>> = {
   queries: [],
   zone: ['create', 'list', 'show', 'set', 'unset', 'import', 'export', 'status', 'forget'],
   name: ['add', 'remove', 'list', 'export', 'import'],
+  allow: [],
   key: ['list', 'backup', 'restore', 'revoke'],
   doctor: [],
   token: ['create', 'list', 'remove'],

@@ -14,6 +14,7 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   queries: async () => (await import('./queries.ts')).queries,
   zone: async () => (await import('./zone.ts')).zone,
   name: async () => (await import('./name.ts')).name,
+  allow: async () => (await import('./allow.ts')).allow,
   key: async () => (await import('./key.ts')).key,
   keygen: async () => (await import('./keygen.ts')).keygen,
   sign: async () => (await import('./sign.ts')).sign,

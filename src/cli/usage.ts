@@ -95,6 +95,7 @@ export const HELP = `kadns: a DNS without a root. Names belong to keys; nobody h
   kadns queries [TEXT]            show the questions of late, where dns.query_log keeps them
   kadns zone …                    make zones, show and change them: create, list, show, set, unset, import, export
   kadns name …                    petnames: what people here call keys: add, remove, list, export, import
+  kadns allow KEY                 let the zone of somebody else lead to private addresses
   kadns key …                     copies of keys, and their end: list, backup, restore, revoke
   kadns doctor                    say what is wrong here, and what helps
   kadns token                     print the token that writing over REST takes

@@ -7,7 +7,8 @@ import { type CommandLine, configFor, Exit, parseCommandLine, UsageFault, withFl
 
 const USAGE = `kadns zone: the zones of the running node.
 
-  kadns zone create [ZONEFILE]                      a new key and its zone, empty or of that file
+  kadns zone create [ZONEFILE] [--scope lan|wan]    a new key and its zone, empty or of that file; for this local network only,
+                                                    or never there
   kadns zone list                                   those of this node
   kadns zone show KEY                               the records of one, this node's or anybody's
   kadns zone set KEY NAME TYPE VALUE... [--ttl N]   the records of one name and type, in place of what was there
@@ -47,8 +48,9 @@ interface Status {
 interface Asked {
   readonly client: NodeClient
   readonly line: CommandLine
-  readonly ttl: string | undefined
-  readonly out: string | undefined
+  readonly ttl?: string
+  readonly out?: string
+  readonly scope?: string
 }
 type Action = (words: readonly string[], asked: Asked) => Promise<void>
 
@@ -66,7 +68,7 @@ const ACTIONS: Readonly<Record<string, readonly [Action, number, number]>> = {
 }
 
 export async function zone(given: readonly string[]): Promise<number> {
-  const { own, line } = withFlags(parseCommandLine(given), ['ttl', 'out'])
+  const { own, line } = withFlags(parseCommandLine(given), ['ttl', 'out', 'scope'])
   const [word = '', ...words] = line.words
   if (line.help) {
     process.stdout.write(USAGE)
@@ -77,13 +79,14 @@ export async function zone(given: readonly string[]): Promise<number> {
   const [action, least, most] = found
   if (words.length < least || words.length > most)
     throw new UsageFault([`That is no way to use kadns zone ${word}; kadns zone --help shows how.`])
-  await action(words, { client: new NodeClient(configFor(line)), line, ttl: own.ttl, out: own.out })
+  await action(words, { client: new NodeClient(configFor(line)), line, ...own })
   return Exit.done
 }
 
-async function create([file]: readonly string[], { client, line }: Asked): Promise<void> {
+async function create([file]: readonly string[], { client, line, scope }: Asked): Promise<void> {
   const sent = file === undefined ? {} : { body: await readText(file), type: ZONE_FILE }
-  const made = await client.json<Zone & Written>('POST', '/v1/zones', sent)
+  const path = scope === undefined ? '/v1/zones' : `/v1/zones?scope=${encodeURIComponent(scope)}`
+  const made = await client.json<Zone & Written>('POST', path, sent)
   tellLeft(made)
   print(line, made, `${made.key}\n`)
   process.stderr.write(

@@ -2,6 +2,7 @@
 import type { ResourceRecord } from '../dns/message.ts'
 import type { PublicKey } from '../zone/key.ts'
 import type { SignedZone } from '../zone/signed-zone.ts'
+import type { ZoneSoa } from '../zone/soa.ts'
 
 export interface Published {
   readonly zone: SignedZone
@@ -9,14 +10,20 @@ export interface Published {
   readonly storedOn: number
 }
 
+export interface NewZone {
+  /** Its records, or none. What this throws is thrown, and there is no key. */
+  readonly content?: (key: PublicKey) => readonly ResourceRecord[]
+  /** Which networks may carry it, now and whenever it is signed anew; any. */
+  readonly scope?: ZoneSoa['scope']
+}
+
 export interface Publisher extends AsyncDisposable {
   /** Rounds of putting a zone on other nodes, and acknowledgements, since the start. */
   readonly counted: { readonly puts: number; readonly acknowledgements: number }
   /**
-   * Makes a key and signs its first zone, of these records or none. Both are on disk when this returns; the network has it a little later.
-   * @param content what it throws is thrown, and there is no key
+   * Makes a key and signs its first zone. Both are on disk when this returns; the network has it a little later.
    */
-  create(content?: (key: PublicKey) => readonly ResourceRecord[]): Promise<SignedZone>
+  create(made?: NewZone): Promise<SignedZone>
   /**
    * Signs `records` (no SOA among them) as the zone's whole content, keeps and publishes it. Returns when as many nodes have
    * acknowledged it as hold a zone in one place; it is put in the other places behind that, and read back.

@@ -11,7 +11,7 @@ import { newKey } from './key-file.ts'
 import type { OwnKey } from './key-text.ts'
 import { newestOf } from './loading.ts'
 import { type OwnZone, OwnZones, ZONES } from './own-zones.ts'
-import type { Published, PublishedStatus, Publisher } from './published.ts'
+import type { NewZone, Published, PublishedStatus, Publisher } from './published.ts'
 import { signAbove } from './signing.ts'
 import { statusOf } from './status.ts'
 import { ENOUGH, shareLived, type Tended, tend } from './tending.ts'
@@ -62,9 +62,9 @@ class FilePublisher implements Publisher, Tended {
     return (await Promise.all(taken)).flat()
   }
 
-  async create(content: Parameters<Publisher['create']>[0] = () => []): Promise<SignedZone> {
+  async create({ content = () => [], scope = 'any' }: NewZone = {}): Promise<SignedZone> {
     const own = newKey()
-    const zone = signAbove(own, { above: 0n, records: content(own.key) }, this.#deps)
+    const zone = signAbove(own, { above: 0n, records: content(own.key), scope }, this.#deps)
     // The zone first: a crash between the two leaves a zone without a key, which harms nobody.
     await this.#files.writeZone(zone)
     await this.#files.writeKey(own)
@@ -116,7 +116,7 @@ class FilePublisher implements Publisher, Tended {
     const last = own.zone
     const isBinding = await this.#deps.directory.isBinding(last)
     const above = isBinding && last.sequence > floor ? last.sequence : floor
-    const zone = signAbove(own, { above, records }, this.#deps)
+    const zone = signAbove(own, { above, records, scope: last.soa.scope }, this.#deps)
     await this.#files.writeZone(zone)
     // Adopted meanwhile from another device; its file is written in its turn, over this one.
     if (own.zone !== last && compareZones(own.zone, zone) > 0)

@@ -3,7 +3,7 @@ import type { Clock } from '../clock.ts'
 import type { ResourceRecord } from '../dns/message.ts'
 import type { PublicKey } from '../zone/key.ts'
 import { formatTime, type SignedZone, signZone, TOLERANCE } from '../zone/signed-zone.ts'
-import { DEFAULT_SOA } from '../zone/soa.ts'
+import { DEFAULT_SOA, type ZoneSoa } from '../zone/soa.ts'
 import type { PublisherConfig } from './config.ts'
 import { PublisherFault } from './fault.ts'
 import type { OwnKey } from './key-text.ts'
@@ -13,12 +13,14 @@ interface Content {
   readonly above: bigint
   /** No SOA among them. */
   readonly records: readonly ResourceRecord[]
+  /** Which networks may carry the zone. */
+  readonly scope: ZoneSoa['scope']
 }
 
 /** @throws PublisherFault `clock`, or ZoneFault `size` / `content` */
 export function signAbove(
   { key, secret }: OwnKey,
-  { above, records }: Content,
+  { above, records, scope }: Content,
   { clock, config }: { readonly clock: Clock; readonly config: PublisherConfig },
 ): SignedZone {
   const now = clock.now()
@@ -26,7 +28,7 @@ export function signAbove(
   const sequence = microseconds > above ? microseconds : above + 1n
   if (sequence > microseconds + BigInt(TOLERANCE) * 1000n) throw clockFault(key, { now, above })
   const { zoneLifetime: expire, zoneRefresh: refresh, zoneMinimum: minimum } = config
-  return signZone(secret, { sequence, soa: { ...DEFAULT_SOA, expire, refresh, minimum }, records })
+  return signZone(secret, { sequence, soa: { ...DEFAULT_SOA, scope, expire, refresh, minimum }, records })
 }
 
 function clockFault(key: PublicKey, { now, above }: { now: number; above: bigint }): PublisherFault {

@@ -56,8 +56,8 @@ export interface Resolver extends Disposable {
   readonly log: QueryLog | undefined
   /** From now on these hold, and nothing that was answered before is given again. */
   change(house: House): void
-  /** Petnames stand for other keys: nothing that was answered before is given again. */
-  petnamesChanged(): void
+  /** Petnames stand for other keys, or other keys are trusted: nothing that was answered before is given again. */
+  keysChanged(): void
 }
 
 /** What the owner of this node has laid down, and may change while it runs. */
@@ -157,7 +157,7 @@ export function makeResolver(deps: ResolverDeps): Resolver {
     log,
     metrics: () => metricsOf({ counts, cache, limits, blocked: house.blocking.rules.size }),
     ask: asking(serveDeps),
-    petnamesChanged: () => cache.forgetAll(),
+    keysChanged: () => cache.forgetAll(),
     change: (next) => {
       house = settled(next)
       if (upstreams.change(next.upstream)) cache.forgetAll()

@@ -138,4 +138,19 @@ describe('a token', () => {
     })
     await rm(directory, { recursive: true })
   })
+
+  test('two that are taken back at once are both gone', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'kadns-grants-'))
+    const clock = new ManualClock()
+    const grants = await Grants.open(directory, clock)
+    const make = async () => await grants.create({ kind: 'read' }, { about: 'me' })
+    const made = await Promise.all([make(), make(), make()])
+    await Promise.all(made.slice(0, 2).map(({ id }) => grants.remove(id)))
+    const again = await Grants.open(directory, clock)
+    assert.deepEqual(
+      again.list().map(({ id }) => id),
+      [made[2]?.id],
+    )
+    await rm(directory, { recursive: true })
+  })
 })

@@ -128,6 +128,7 @@ describe('the node', () => {
         ),
     )
     assert.deepEqual(routes.sort(), [
+      'delete /v1/allowed/{key} token',
       'delete /v1/petnames/{name} token',
       'delete /v1/queries token',
       'delete /v1/tokens/{id} token',
@@ -137,6 +138,7 @@ describe('the node', () => {
       'get /healthz',
       'get /metrics',
       'get /nic/update token',
+      'get /v1/allowed',
       'get /v1/lookups/{name}',
       'get /v1/node',
       'get /v1/packets',
@@ -152,6 +154,7 @@ describe('the node', () => {
       'post /v1/reload token',
       'post /v1/tokens token',
       'post /v1/zones token',
+      'put /v1/allowed/{key} token',
       'put /v1/petnames/{name} token',
       'put /v1/zones/{key}/packet token',
       'put /v1/zones/{key}/records token',

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from 'fastify'
 import { pino } from 'pino'
+import { AllowedKeys } from '../../src/allowed-keys.ts'
 import { Grants } from '../../src/api/grants.ts'
 import { type ApiConfig, type ApiDeps, buildApi, type Reloaded } from '../../src/api/server.ts'
 import type { ResourceRecord } from '../../src/dns/message.ts'
@@ -12,7 +13,7 @@ import { single } from '../../src/metrics.ts'
 import { PetnameBook } from '../../src/petnames.ts'
 import { PublisherFault } from '../../src/publisher/fault.ts'
 import { openPackets } from '../../src/publisher/packets.ts'
-import type { Published, PublishedStatus, Publisher } from '../../src/publisher/published.ts'
+import type { NewZone, Published, PublishedStatus, Publisher } from '../../src/publisher/published.ts'
 import { type Answer, emptyAnswer } from '../../src/resolver/query.ts'
 import type { QueryLog } from '../../src/resolver/query-log.ts'
 import type { PublicKey } from '../../src/zone/key.ts'
@@ -47,11 +48,14 @@ export class MemoryPublisher implements Publisher {
   acknowledgedBy: readonly string[] = []
   nextPut: number | undefined
   readonly listeners = new Set<(key: PublicKey) => void>()
+  /** Of the zones made, in order. */
+  readonly scopes: string[] = []
   readonly #zones = new Map<string, { zone: SignedZone; secret: Uint8Array }>()
   #sequence = SIGNED_AT
 
-  async create(content: (key: PublicKey) => readonly ResourceRecord[] = () => []): Promise<SignedZone> {
+  async create({ content = () => [], scope = 'any' }: NewZone = {}): Promise<SignedZone> {
     const secret = secretOf(this.#zones.size + 1)
+    this.scopes.push(scope)
     return this.#sign(secret, content(publicKeyOf(secret)))
   }
 
@@ -167,6 +171,7 @@ export async function openTestApi(config: Partial<ApiConfig> = {}, queries?: Que
     publisher,
     directory,
     petnames: await PetnameBook.open(data),
+    allowed: await AllowedKeys.open(data),
     queries,
     metrics: () => [single('gauge', ['kadns_test', 'A number.'], 7)],
     packets: opened.use(

@@ -58,8 +58,17 @@ describe('making and showing zones', () => {
     const shown = await api.send({ url: `/v1/zones/${labelOf(1)}` })
     assert.deepEqual(
       [shown.statusCode, shown.json()],
-      [200, { ...revoked, own: true, storedOn: 0, records: [] }],
+      [200, { ...revoked, scope: 'any', own: true, storedOn: 0, records: [] }],
     )
+  })
+
+  test('a zone may be for this local network only, or never for it; any other word is refused', async () => {
+    await using api = await openTestApi()
+    const make = async (query: string) =>
+      (await api.send({ method: 'POST', url: `/v1/zones${query}`, headers: AUTHORIZED })).statusCode
+    for (const query of ['', '?scope=lan', '?scope=wan']) assert.equal(await make(query), 201)
+    assert.equal(await make('?scope=home'), 400)
+    assert.deepEqual(api.publisher.scopes, ['any', 'lan', 'wan'])
   })
 
   test('how many nodes acknowledged a zone is shown, and which of this node another device has superseded', async () => {

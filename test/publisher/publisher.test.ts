@@ -688,13 +688,24 @@ describe('keeping zones alive', () => {
     assert.deepEqual((await node.publisher()).list(), [])
   })
 
+  test('a zone keeps the scope it was made with, whenever it is signed anew', async () => {
+    await using node = await Node.make()
+    const publisher = await node.publisher()
+    const { key, soa } = await publisher.create({ scope: 'lan' })
+    const { zone } = await publisher.replace(key, www(key))
+    assert.deepEqual([soa.scope, zone.soa.scope], ['lan', 'lan'])
+    assert.equal((await publisher.create()).soa.scope, 'any')
+  })
+
   test('a zone is made with its first records, or not at all', async () => {
     await using node = await Node.make()
     const publisher = await node.publisher()
-    const zone = await publisher.create(www)
+    const zone = await publisher.create({ content: www })
     assert.deepEqual(linesOf(zone.records.slice(1)), linesOf(www(zone.key)))
-    const refused = publisher.create(() => {
-      throw new Error('no such records')
+    const refused = publisher.create({
+      content: () => {
+        throw new Error('no such records')
+      },
     })
     await assert.rejects(refused, { message: 'no such records' })
     assert.equal(publisher.list().length, 1)

@@ -9,7 +9,8 @@ import { syntheticSoa } from '../synthetic.ts'
 
 /** A reason that stands beside what is left of an answer. */
 const because = (text: string) => ({ code: ExtendedError.Filtered, text })
-const OF_ZONE = because('private addresses of a zone that is not trusted were left out')
+const ofZone = ({ label }: PublicKey) =>
+  because(`private addresses of a zone that is not trusted were left out: kadns allow ${label}`)
 const OF_UPSTREAM = because('private addresses of a name outside upstream.private_names were left out')
 /** Octets of one address in the hints of SVCB and HTTPS, by key (RFC 9460 7.3). */
 const HINT_OCTETS = new Map([
@@ -36,11 +37,11 @@ export const inward =
     const { name, type } = query.question
     const answer = await next(query)
     // Of the whole chain: an alias in a stranger's zone may lead inward over anybody's names.
-    const isOfStranger = !answer.zones.every(({ key }) => isTrusted(key))
+    const stranger = answer.zones.find(({ key }) => !isTrusted(key))
     // It begins with the name that was asked for: the alias of a stranger may lead to the house's own names too.
     const isOutside = answer.origin === 'upstream' && !mayLeadInward(name) && !isByNature(name)
-    if (!isOfStranger && !isOutside) return answer
-    const less = filtered(answer, type, isOfStranger ? OF_ZONE : OF_UPSTREAM)
+    if (!stranger && !isOutside) return answer
+    const less = filtered(answer, type, stranger ? ofZone(stranger.key) : OF_UPSTREAM)
     if (less !== answer) leftOut()
     return less
   }
