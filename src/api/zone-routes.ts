@@ -72,8 +72,8 @@ export function zoneRoutes(app: FastifyInstance, deps: ApiDeps): void {
   app.post<{ Querystring: { scope?: ZoneSoa['scope'] } }>(
     '/v1/zones',
     { schema: CREATE, config: { needs: 'publish' }, ...CHECKED_THERE },
-    async ({ body, query, validationError }, reply) => {
-      if (validationError?.validationContext === 'querystring')
+    async ({ body, query: { scope = 'any' } }, reply) => {
+      if (!['any', 'lan', 'wan'].includes(scope))
         throw new HttpFault(400, 'The scope is one of any, lan and wan.')
       let left: string[] = []
       const content = (key: PublicKey) => {
@@ -82,7 +82,7 @@ export function zoneRoutes(app: FastifyInstance, deps: ApiDeps): void {
         left = read.left
         return read.records
       }
-      const zone = await publisher.create({ content, scope: query.scope ?? 'any' })
+      const zone = await publisher.create({ content, scope })
       const { key, name } = summary(zone)
       return reply.code(201).send({ key, name, ...(left.length > 0 && { left }) })
     },
