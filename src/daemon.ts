@@ -11,15 +11,18 @@ import { loadOrCreateToken } from './api/token.ts'
 import { type Clock, systemClock } from './clock.ts'
 import type { Config } from './config.ts'
 import { type Membership, type NetworkDirectory, openDirectory } from './dht/directory.ts'
-import { labelsOf } from './dns/name.ts'
+import { parseAddress } from './dns/address.ts'
+import { formatName, labelsOf } from './dns/name.ts'
 import { readHouse } from './house.ts'
 import { single } from './metrics.ts'
+import { whoseName } from './names/whose.ts'
 import { PetnameBook } from './petnames.ts'
 import { faultsOfPorts } from './ports.ts'
 import { type ProcessMetrics, watchProcess } from './process-metrics.ts'
 import type { PublisherDeps } from './publisher/config.ts'
 import { openUpdates, type UpdateDeps } from './publisher/dns-update.ts'
 import { readPassphrase } from './publisher/key-file.ts'
+import { followOwnAddress } from './publisher/own-address.ts'
 import { openPackets, type Packets } from './publisher/packets.ts'
 import type { Publisher } from './publisher/published.ts'
 import { openPublisher } from './publisher/publisher.ts'
@@ -140,7 +143,8 @@ function updateKeysOf(grants: Grants): UpdateDeps['keyNamed'] {
   }
 }
 
-interface OwnZonesNeeds extends Pick<PublisherDeps, 'clock' | 'directory' | 'logger'> {
+interface OwnZonesNeeds extends Pick<PublisherDeps, 'clock' | 'logger'> {
+  readonly directory: NetworkDirectory
   readonly opening: AsyncDisposableStack
 }
 
@@ -152,7 +156,22 @@ async function openOwnZones(
   const passphrase = names.passphraseFile === '' ? undefined : await readPassphrase(names.passphraseFile)
   const ofRoom = { ...needs, config: names, dataDirectory, logger: logger.child({ room: 'publisher' }) }
   const publisher = opening.use(await openPublisher({ ...ofRoom, passphrase }))
-  return { publisher, packets: opening.use(await openPackets({ ...ofRoom, config: names })) }
+  const packets = opening.use(await openPackets({ ...ofRoom, config: names }))
+  const { clock, directory } = needs
+  const addresses = () => directory.observedAddresses().map(parseAddress)
+  const followed = followedNames(names, publisher, ofRoom.logger)
+  opening.use(followOwnAddress({ publisher, clock, names: followed, addresses, logger: ofRoom.logger }))
+  return { publisher, packets }
+}
+
+/** Those of `names.follow` that are in zones signed here; of the others the log says why not. */
+function followedNames({ follow, suffix }: Config['names'], publisher: Publisher, logger: Logger) {
+  return follow.flatMap((name) => {
+    const whose = whoseName(name, suffix)
+    if (whose.kind === 'zone' && publisher.get(whose.key)) return [{ key: whose.key, name: whose.inZone }]
+    logger.warn({ name: formatName(name) }, 'a name in names.follow is in no zone that this node signs')
+    return []
+  })
 }
 
 interface Trust extends Pick<Config, 'names'> {

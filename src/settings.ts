@@ -206,6 +206,11 @@ export const SECTIONS = {
       '21600',
       's between two puts of a zone that has not changed.',
     ),
+    follow: option(
+      listOf(domainName),
+      '',
+      'Names of zones signed here, such as home.<key>.kad.alt, whose A and AAAA records are kept at the address by which other nodes see this one.',
+    ),
     maxPackets: option(
       count,
       '500',

@@ -4,15 +4,12 @@
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
-import { formatIPv4, formatIPv6, parseIPv4, parseIPv6 } from '../dns/address.ts'
+import { formatIPv4, formatIPv6, parseAddress } from '../dns/address.ts'
 import { DnsFault } from '../dns/fault.ts'
-import { RecordClass, RecordType, type ResourceRecord } from '../dns/message.ts'
-import { labelsOf, type Name, parseName, sameName } from '../dns/name.ts'
+import { labelsOf, type Name, parseName } from '../dns/name.ts'
 import { whoseName } from '../names/whose.ts'
-import type { Publisher } from '../publisher/published.ts'
+import { type Addresses, addressesOf, writeAddresses } from '../publisher/addresses.ts'
 import { isInward } from '../resolver/inward-addresses.ts'
-import type { PublicKey } from '../zone/key.ts'
-import { type SignedZone, wholeContentOf } from '../zone/signed-zone.ts'
 import { allows } from './admission.ts'
 import { HttpFault } from './problem.ts'
 import { Refusals, TOKEN_NEEDED } from './schemas.ts'
@@ -44,15 +41,10 @@ const UPDATE = {
   produces: ['text/plain'],
   response: Refusals,
 }
-/** Seconds of a record that was not there before. */
-const TTL = 60
 const MAX_HOSTS = 20
 const MAX_ADDRESSES = 8
 
 type Asked = { Querystring: { hostname?: string; myip?: string; myipv6?: string } }
-
-/** By type; a type that is not named stays as it is. */
-type Addresses = ReadonlyMap<number, readonly Uint8Array[]>
 
 export function dyndnsRoutes(app: FastifyInstance, deps: ApiDeps): void {
   const options = { schema: UPDATE, config: { needs: 'set' }, errorHandler: inItsWords } as const
@@ -89,12 +81,12 @@ function addressesFrom(texts: readonly string[], areGiven: boolean): Addresses |
     .slice(0, MAX_ADDRESSES)
     .map((text) => octetsOf(text.trim().replace(/^::ffff:(?=[\d.]+$)/i, '')))
   if (octets.some((each) => each === undefined || (!areGiven && isInward(each)))) return undefined
-  return Map.groupBy(octets as Uint8Array[], ({ length }) => (length === 4 ? RecordType.A : RecordType.AAAA))
+  return addressesOf(octets as Uint8Array[])
 }
 
 function octetsOf(text: string): Uint8Array | undefined {
   try {
-    return text.includes(':') ? parseIPv6(text) : parseIPv4(text)
+    return parseAddress(text)
   } catch (fault) {
     if (fault instanceof DnsFault) return undefined
     throw fault
@@ -116,7 +108,7 @@ async function update(host: string, addresses: Addresses, { request, deps }: Exc
   if (!allows(request, { key, name: inZone, types: [...addresses.keys()] })) return 'nohost'
   const told = [...addresses.values()].flat().map(formatAddress).join(',')
   try {
-    const isChanged = await write(deps.publisher, key, { name: inZone, addresses })
+    const isChanged = await writeAddresses(deps.publisher, key, { name: inZone, addresses })
     return `${isChanged ? 'good' : 'nochg'} ${told}`
   } catch {
     return '911'
@@ -130,41 +122,6 @@ function nameFrom(host: string): Name | undefined {
   } catch {
     return undefined
   }
-}
-
-interface Wanted {
-  readonly name: Name
-  readonly addresses: Addresses
-}
-
-/** @returns whether anything had to be signed */
-async function write(publisher: Publisher, key: PublicKey, wanted: Wanted): Promise<boolean> {
-  const zone = publisher.get(key)
-  if (zone && isAsWanted(zone, wanted)) return false
-  await publisher.change(key, (newest) => changed(newest, wanted))
-  return true
-}
-
-function isAsWanted(zone: SignedZone, { name, addresses }: Wanted): boolean {
-  return [...addresses].every(([type, octets]) => {
-    const has = zone.records.filter((record) => record.type === type && sameName(record.name, name))
-    const texts = (list: readonly Uint8Array[]) =>
-      list
-        .map((each) => Buffer.from(each).toString('hex'))
-        .sort()
-        .join()
-    return texts(has.map(({ data }) => data)) === texts(octets)
-  })
-}
-
-function changed(newest: SignedZone, { name, addresses }: Wanted): ResourceRecord[] {
-  const content = wholeContentOf(newest)
-  const isReplaced = (record: ResourceRecord) => addresses.has(record.type) && sameName(record.name, name)
-  const made = [...addresses].flatMap(([type, octets]) => {
-    const ttl = content.find((record) => record.type === type && sameName(record.name, name))?.ttl ?? TTL
-    return octets.map((data): ResourceRecord => ({ name, type, class: RecordClass.IN, ttl, data }))
-  })
-  return [...content.filter((record) => !isReplaced(record)), ...made]
 }
 
 function formatAddress(octets: Uint8Array): string {

@@ -94,8 +94,12 @@ export function isGlobal(address: Multiaddr): boolean {
   const endpoint = endpointOf(address)
   if (!endpoint) return false
   const { host, port } = endpoint
-  const free = port >= FIRST_FREE_PORT || port === HTTPS_PORT
-  return free && !within(SPECIAL, host) && (isIP(host) === 4 || within(GLOBAL_IPV6, host))
+  return (port >= FIRST_FREE_PORT || port === HTTPS_PORT) && isGlobalHost(host)
+}
+
+/** The same of an IP address alone. */
+export function isGlobalHost(host: string): boolean {
+  return !within(SPECIAL, host) && (isIP(host) === 4 || within(GLOBAL_IPV6, host))
 }
 
 /** In one of these subnets, given as `192.168.1.2/24`, and that one private: a provider's network is no home. */

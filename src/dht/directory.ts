@@ -55,6 +55,8 @@ export interface NetworkDirectory extends ZoneDirectory, Membership, AsyncDispos
   readonly local: Membership | undefined
   /** The time to go by, as other nodes see it too. */
   readonly clock: NetworkClock
+  /** IP addresses by which other nodes of the wide area see this one, at most one of each family. */
+  observedAddresses(): readonly string[]
   metrics(): Metric[]
 }
 
@@ -187,6 +189,10 @@ class KademliaDirectory implements NetworkDirectory {
 
   get clock(): NetworkClock {
     return this.#parts.clock
+  }
+
+  observedAddresses(): readonly string[] {
+    return this.#parts.wide.observedAddresses()
   }
 
   addresses(): readonly string[] {

@@ -29,6 +29,7 @@ import { ipGroupOfAddress } from './ip-group.ts'
 import { type Kad, watchNamed } from './kad.ts'
 import { boundedKad } from './kad-streams.ts'
 import type { Neighbours } from './neighbours.ts'
+import { ObservedAddresses } from './observed-addresses.ts'
 import { initialMode } from './reach.ts'
 
 export interface Host extends AsyncDisposable {
@@ -37,6 +38,8 @@ export interface Host extends AsyncDisposable {
   readonly ping: Ping
   /** Which addresses learned from peers are kept, dialled and told. */
   readonly accepts: AddressPolicy
+  /** By which addresses others see this node. */
+  readonly observed: ObservedAddresses
   /** To be told of the addresses, in octets, that a connected peer names: it answers for them. */
   named(by: PeerId, addresses: readonly Uint8Array[]): void
 }
@@ -86,10 +89,21 @@ export async function createHost(needs: HostNeeds): Promise<Host> {
       ),
     },
   })
+  const observed = new ObservedAddresses()
+  node.addEventListener('peer:identify', ({ detail }) => observed.hear(detail))
+  node.addEventListener('connection:close', ({ detail }) => observed.forget(detail))
   if (callers) node.addEventListener('connection:open', ({ detail }) => callers.note(detail))
   const { kad, ping: pinger } = node.services as unknown as { kad: Kad; ping: Ping }
   const named = nameInto(budget, node, kad)
-  return { node, kad, ping: pinger, accepts, named, [Symbol.asyncDispose]: async () => await node.stop() }
+  return {
+    node,
+    kad,
+    ping: pinger,
+    accepts,
+    named,
+    observed,
+    [Symbol.asyncDispose]: async () => await node.stop(),
+  }
 }
 
 /** Identify and kad-dht tell who named whom; who asks by another protocol has to say so. */

@@ -164,6 +164,11 @@ export class Network implements AsyncDisposable {
     return all.map((address) => (address.endsWith(suffix) ? address : address + suffix))
   }
 
+  /** IP addresses by which others see this node, at most one of each family. */
+  observedAddresses(): readonly string[] {
+    return this.#parts.host.observed.current()
+  }
+
   /** Whether others can keep zones here and ask for them, and why. */
   reach(): Reach {
     const { host, config } = this.#parts

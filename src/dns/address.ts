@@ -41,3 +41,8 @@ export function formatIPv6(octets: Uint8Array): string {
     .replace(/.{4}(?!$)/g, '$&:')
   return new SocketAddress({ family: 'ipv6', address }).address
 }
+
+/** Of either family. @throws DnsFault */
+export function parseAddress(text: string): Buffer {
+  return text.includes(':') ? parseIPv6(text) : parseIPv4(text)
+}

@@ -50,6 +50,23 @@ async function outside(): Promise<void> {
   await until(async () => (await nodeOf(open)).reach.mode === 'server', PATIENCE)
   say(`A node that can be dialled is a server: ${(await nodeOf(open)).reach.reason}`)
   await hiddenPublishes(hidden, open)
+  await hiddenFollows(hidden, open, async (...flags) => {
+    await hidden.stop()
+    const own = ['--dht-listen', `/ip4/${HIDDEN}/tcp/4601`]
+    await hidden.start(join(files.path, '14.2.0.1'), ...alone, ...joining, ...own, ...flags)
+  })
+}
+
+/** Nobody can dial it, and all see by which address it calls. */
+async function hiddenFollows(
+  hidden: Machine,
+  open: Machine,
+  restart: (...flags: string[]) => Promise<void>,
+): Promise<void> {
+  const { key, name } = await hidden.rest<{ key: string; name: string }>('POST', '/v1/zones')
+  await restart('--names-follow', `home.${key}`)
+  await until(async () => (await open.dig(`home.${name}`, 'A')) === '14.2.0.1', PATIENCE)
+  say('Its name is at the address by which the others see it.')
 }
 
 async function hiddenPublishes(hidden: Machine, open: Machine): Promise<void> {
