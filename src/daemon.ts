@@ -12,7 +12,7 @@ import { type Clock, systemClock } from './clock.ts'
 import type { Config } from './config.ts'
 import { type Membership, type NetworkDirectory, openDirectory } from './dht/directory.ts'
 import { parseAddress } from './dns/address.ts'
-import { formatName, labelsOf } from './dns/name.ts'
+import { formatName, labelsOf, type Name } from './dns/name.ts'
 import { readHouse } from './house.ts'
 import { single } from './metrics.ts'
 import { whoseName } from './names/whose.ts'
@@ -223,7 +223,7 @@ async function openRooms(config: Config, needs: RoomNeeds): Promise<Daemon> {
       queries: resolver.log,
       metrics: metricsOf({ resolver, directory, publisher, ofProcess: opening.use(watchProcess()) }),
       reload,
-      node: () => describe(directory, { dns: dns.join(','), api: api.address }),
+      node: () => describe(directory, { suffix, dns: dns.join(','), api: api.address }),
       logger: logger.child({ room: 'api' }),
     }),
   )
@@ -249,9 +249,13 @@ function relayDeps(
   return { config: relay, limits: api, ...parts, logger: logger.child({ room: 'relay' }) }
 }
 
-function describe(directory: NetworkDirectory, doors: { dns: string; api: string }) {
-  const { local, clock } = directory
+function describe(
+  directory: NetworkDirectory,
+  { suffix, ...doors }: { suffix: Name; dns: string; api: string },
+) {
+  const { local, clock, label } = directory
   return {
+    ...(label !== undefined && { name: `${label}.peer.${formatName(suffix).slice(0, -1)}` }),
     ...membership(directory),
     ...(local && { local: membership(local) }),
     clock: clock.state(),

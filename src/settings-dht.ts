@@ -31,6 +31,11 @@ export const DHT = {
     'server',
     'A server keeps zones for others; a client only asks and publishes; auto: a client until others have reached it from outside.',
   ),
+  named: option(
+    choice('on', 'off'),
+    'off',
+    'Whether others may ask where this node is, by <its id>.peer.kad.alt; GET /v1/node tells the name.',
+  ),
   network: option(optionalText, '', 'Name of a network apart from the public one.'),
   acceptAddresses: option(
     choice('auto', 'global', 'local', 'any'),

@@ -186,6 +186,7 @@ const Reach = Type.Object(
 
 export const NodeInfo = Type.Object({
   peerId: Type.String(),
+  name: Type.Optional(Type.String({ description: 'That others find it by (dht.named).' })),
   addresses: Type.Array(Type.String(), { description: 'Multiaddrs that other nodes can join by.' }),
   reach: Reach,
   peers: Type.Integer({ description: 'Nodes in the routing table.' }),

@@ -49,6 +49,8 @@ export interface ApiConfig {
 }
 
 export interface NodeDescription {
+  /** That others find it by, where it has chosen one. */
+  readonly name?: string
   readonly peerId: string
   readonly addresses: readonly string[]
   readonly peers: number

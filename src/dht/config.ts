@@ -12,6 +12,8 @@ export interface DhtConfig {
   readonly announce: readonly string[]
   /** A server stores zones and answers for others; a client only asks and publishes; `auto`: a client until others reach it. */
   readonly mode: 'auto' | 'server' | 'client'
+  /** Whether others may ask where this node is, by `<peer id>.peer.<suffix>`. */
+  readonly named: 'on' | 'off'
   /** Name of a separate network; '' is the public one. */
   readonly network: string
   readonly acceptAddresses: AcceptAddresses

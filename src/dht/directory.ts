@@ -13,6 +13,7 @@ import type {
   Followed,
   FollowOptions,
   Lookup,
+  NodeLookup,
   Relayed,
   RelayOptions,
   ZoneDirectory,
@@ -55,6 +56,8 @@ export interface NetworkDirectory extends ZoneDirectory, Membership, AsyncDispos
   readonly local: Membership | undefined
   /** The time to go by, as other nodes see it too. */
   readonly clock: NetworkClock
+  /** The label that others find this node by, where it has chosen one. */
+  readonly label: string | undefined
   /** IP addresses by which other nodes of the wide area see this one, at most one of each family. */
   observedAddresses(): readonly string[]
   metrics(): Metric[]
@@ -183,6 +186,10 @@ class KademliaDirectory implements NetworkDirectory {
     return this.#parts.wide.peerId
   }
 
+  get label(): string | undefined {
+    return this.#parts.wide.label
+  }
+
   get local(): Membership | undefined {
     return this.#parts.local
   }
@@ -260,6 +267,11 @@ class KademliaDirectory implements NetworkDirectory {
     if (kind === 'older')
       throw new ZoneFault('older', `A newer zone ${zone.key.label} than this one is known.`)
     return kind === 'busy' ? { kind } : { kind: 'taken', storedOn: await networks.put(zone, signal) }
+  }
+
+  async findNode(label: string, { signal }: { readonly signal: AbortSignal }): Promise<NodeLookup> {
+    signal.throwIfAborted()
+    return await this.#parts.wide.findNode(label, signal)
   }
 
   async floorOf(key: PublicKey): Promise<bigint> {

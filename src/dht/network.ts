@@ -2,7 +2,8 @@
 import type { Libp2p, PeerId, PeerInfo } from '@libp2p/interface'
 import type { Datastore } from 'interface-datastore'
 import type { Logger } from 'pino'
-import type { Clock } from '../clock.ts'
+import { type Clock, timeLimit } from '../clock.ts'
+import type { NodeLookup } from '../zone/directory.ts'
 import type { PublicKey } from '../zone/key.ts'
 import type { SignedZone } from '../zone/signed-zone.ts'
 import type { DhtConfig } from './config.ts'
@@ -20,6 +21,7 @@ import { Keeping } from './keeping.ts'
 import { LinkKeeping } from './link-keeping.ts'
 import { Links } from './links.ts'
 import type { LookupGoal } from './lookup-goal.ts'
+import { chooseName, findNode, nodeLabel } from './named-nodes.ts'
 import { Neighbours } from './neighbours.ts'
 import type { NetworkClock } from './network-clock.ts'
 import { PeerShelf } from './peer-shelf.ts'
@@ -92,6 +94,7 @@ export async function openNetwork(needs: NetworkNeeds): Promise<Network> {
     opened.use(await serveZones(own))
   }
   neighbours?.watch((peer) => meet(node, peer, logger))
+  if (side === 'wan' && config.named === 'on') await chooseName(host)
   await startHost(host, config)
   const joins = { side, host, contacts, config, datastore, clock, logger }
   const joining = opened.use(await openJoining(joins))
@@ -162,6 +165,25 @@ export class Network implements AsyncDisposable {
     const suffix = `/p2p/${this.peerId}`
     const all = this.#parts.host.node.getMultiaddrs().map(String)
     return all.map((address) => (address.endsWith(suffix) ? address : address + suffix))
+  }
+
+  /** The label others find this node by, where it has chosen one. */
+  get label(): string | undefined {
+    const { host, config } = this.#parts
+    return config.named === 'on' ? nodeLabel(host.node.peerId) : undefined
+  }
+
+  /** Rejects only when `signal` aborts. */
+  async findNode(label: string, signal: AbortSignal): Promise<NodeLookup> {
+    const { host, config, clock } = this.#parts
+    using limit = timeLimit(clock, config.lookupTimeout, signal)
+    const { node, accepts } = host
+    try {
+      return await findNode(label, config.named === 'on', { node, accepts, signal: limit.signal })
+    } catch {
+      signal.throwIfAborted()
+      return { kind: 'unreachable', cause: 'This node was not reached in time.' }
+    }
   }
 
   /** IP addresses by which others see this node, at most one of each family. */

@@ -1,6 +1,5 @@
 /** Whose is a name? Decided from its labels alone, in the order of the protocol's section 4; never silently somebody else's. */
 import {
-  fold,
   isUnder,
   joinNames,
   labelsOf,
@@ -25,6 +24,8 @@ export type Whose =
       readonly inZone: Name
       readonly suffix: Name
     }
+  /** A node's, or one below it: `label` its peer id, `apex` the name as it was asked, `suffix` what keys stand under. */
+  | { readonly kind: 'node'; readonly label: string; readonly apex: Name; readonly suffix: Name }
   /** A name that exists only because names are below it: the suffix, what the suffix stands under, reserved words. */
   | { readonly kind: 'empty'; readonly apex: Name }
   /** Nobody's, and not the ordinary DNS's either. `apex` is the name whose SOA says so. */
@@ -36,7 +37,8 @@ export type Whose =
 export const ALT = nameFromLabels(['alt'])
 /** No top-level domain is longer than 24 octets; a longer label is a mistyped key and nobody's business. */
 const LONGEST_TOP_LABEL = 30
-const RESERVED = new Set(['peer'])
+/** What nodes stand under. */
+const PEER = 'peer'
 
 /** @param suffix folded @param petnames where it matters which key a petname stands for; without, it is nobody's */
 export function whoseName(name: Name, suffix: Name, petnames = NO_PETNAMES): Whose {
@@ -53,9 +55,17 @@ function underSuffix(name: Name, suffix: Name, petnames: Petnames): Whose {
   const label = labelsOf(inner).at(-1)
   if (label === undefined) return { kind: 'empty', apex: suffix }
   if (looksLikeKey(label)) return keyName(inner, label, suffix)
-  if (RESERVED.has(fold(inner).slice(1, -1))) return { kind: 'empty', apex: suffix }
+  if (label.toLowerCase() === PEER) return nodeName(inner, suffix)
   const key = petnames.keyOf(label)
   return key ? petName(inner, key, suffix) : { kind: 'nobody', apex: suffix }
+}
+
+function nodeName(inner: Name, suffix: Name): Whose {
+  const [label, ...above] = labelsOf(inner).slice(0, -1).toReversed()
+  if (label === undefined) return { kind: 'empty', apex: suffix }
+  const below = above.reduce((sum, each) => sum + each.length + 1, 0)
+  const apex = joinNames(inner.slice(below) as Name, suffix)
+  return { kind: 'node', label: label.toLowerCase(), apex, suffix }
 }
 
 function petName(inner: Name, key: PublicKey, suffix: Name): Whose {

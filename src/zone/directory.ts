@@ -80,6 +80,21 @@ export type Relayed =
   /** New keys come too fast from there. */
   | { readonly kind: 'busy' }
 
+/** What came of looking for a node by its name. */
+export type NodeLookup =
+  | { readonly kind: 'found'; readonly places: readonly NodePlace[] }
+  /** There is no such node, or it has not chosen to be found. */
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'unreachable'; readonly cause: string }
+
+export interface NodePlace {
+  /** An IP address. */
+  readonly host: string
+  readonly port: number
+  /** The same as others dial it, its peer id at the end. */
+  readonly multiaddr: string
+}
+
 /** Told, with every further node that acknowledges a zone, how many have, and the peer id of that one. */
 export type Acknowledged = (storedOn: number, by: string) => void
 
@@ -103,6 +118,8 @@ export interface ZoneDirectory {
    * the network. Throws ZoneFault `older`, `future`, `expired` or `scope`.
    */
   relay(zone: SignedZone, options: RelayOptions): Promise<Relayed>
+  /** Where a node is reached that chose to be found by name. @param label its peer id in base36; rejects only when `signal` aborts */
+  findNode(label: string, options: { readonly signal: AbortSignal }): Promise<NodeLookup>
   /** The highest sequence ever seen for `key`; 0n for a stranger. */
   floorOf(key: PublicKey): Promise<bigint>
   /** Whether what this node signs of the same key next has to be above `zone`, which it signed itself. */

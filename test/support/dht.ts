@@ -15,6 +15,7 @@ export const TEST_DHT_CONFIG: DhtConfig = {
   bootstrap: [],
   announce: [],
   mode: 'server',
+  named: 'off',
   network: 'test',
   acceptAddresses: 'auto',
   local: 'auto',

@@ -5,6 +5,7 @@ import type {
   FollowOptions,
   Lookup,
   LookupStep,
+  NodeLookup,
   Relayed,
   ZoneDirectory,
 } from '../../src/zone/directory.ts'
@@ -69,6 +70,13 @@ export class MemoryDirectory implements ZoneDirectory {
     if (this.relayedTo === undefined) return { kind: 'busy' }
     await this.publish(zone)
     return { kind: 'taken', storedOn: this.relayedTo }
+  }
+
+  /** Nodes that have chosen a name, by their labels. */
+  readonly nodes = new Map<string, NodeLookup>()
+
+  async findNode(label: string): Promise<NodeLookup> {
+    return this.nodes.get(label) ?? { kind: 'absent' }
   }
 
   async floorOf(key: PublicKey): Promise<bigint> {

@@ -16,6 +16,8 @@ export interface NodeOptions {
   readonly upstream?: string
   /** Keys whose zones may lead to private addresses. */
   readonly trusted?: readonly string[]
+  /** Whether it may be found by its name. */
+  readonly named?: boolean
   /** Milliseconds its clock is ahead from the start. */
   readonly later?: number
 }
@@ -84,7 +86,7 @@ export class TestNodes implements AsyncDisposable {
   }
 }
 
-function testConfig({ data = '', bootstrap = [], upstream = '', trusted = [] }: NodeOptions) {
+function testConfig({ data = '', bootstrap = [], upstream = '', trusted = [], named = false }: NodeOptions) {
   const flags = {
     data,
     'dns-listen': '127.0.0.1:0',
@@ -92,6 +94,7 @@ function testConfig({ data = '', bootstrap = [], upstream = '', trusted = [] }: 
     'dht-listen': '/ip4/127.0.0.1/tcp/0',
     'dht-bootstrap': bootstrap.join(','),
     'upstream-servers': upstream,
+    'dht-named': named ? 'on' : 'off',
     'relay-listen': '127.0.0.1:0',
     'names-private-addresses': trusted.join(','),
   }

@@ -8,6 +8,7 @@ import { type Found, lookUp } from '../../zone/look-up.ts'
 import { heirOf } from '../delegation.ts'
 import { ResolveFault, staleWord } from '../fault.ts'
 import { type NameServers, type NameServersDeps, openNameServers } from '../name-servers.ts'
+import { answerOfNode } from '../node-names.ts'
 import { type Answer, emptyAnswer, type Footing, type Layer, type Query } from '../query.ts'
 import { emptyApex, noName } from '../synthetic.ts'
 import {
@@ -57,6 +58,9 @@ export const zones =
           return emptyApex(whose.apex, query.question.type, ABSENT_TTL)
         case 'nobody':
           return noName(whose.apex, ABSENT_TTL)
+        case 'node':
+          checkSearch(query, deps)
+          return await answerOfNode(whose, query, deps.directory)
         case 'zone':
           return answerAt(placeOf(whose), query, { ...deps, nameServers })
       }
@@ -124,12 +128,17 @@ async function answerAt(first: Place, query: Query, needs: Needs): Promise<Answe
   }
 }
 
+/** @throws ResolveFault */
+function checkSearch({ client }: Query, { maySearch }: Pick<ZonesDeps, 'maySearch'>): void {
+  if (!maySearch(client.address))
+    throw new ResolveFault(ExtendedError.Prohibited, 'this client has too many names searched for')
+}
+
 /** The zone as new as its record's TTL demands: what was promised to last so long is asked for again when that is over. */
 async function findAt({ key, inZone }: Place, query: Query, needs: Needs): Promise<Lookup> {
-  const { directory, maySearch } = needs
+  const { directory } = needs
   const { signal } = query
-  if (!maySearch(query.client.address))
-    throw new ResolveFault(ExtendedError.Prohibited, 'this client has too many names searched for')
+  checkSearch(query, needs)
   const lookup = await directory.find(key, { signal })
   if (lookup.kind !== 'found') return lookup
   const ttl = ttlOf(lookUp(lookup.zone, inZone, query.question.type), lookup, needs)
