@@ -10,7 +10,9 @@ import { fileURLToPath } from 'node:url'
 
 const NEEDED = 24
 const WRONG_USE = 2
-const main = new URL('../src/cli/main.ts', import.meta.url)
+// A checkout runs its source as it is; in the npm package, where Node strips no types, there is only what was compiled from it.
+const source = new URL('../src/cli/main.ts', import.meta.url)
+const main = existsSync(source) ? source : new URL('../dist/cli/main.js', import.meta.url)
 // Compiled code is kept: from the second start on, nothing strips types, which takes 19 MB of memory and half a second.
 // In this package and not where Node would put it, /tmp, since what others can write there would be run.
 const compiled = fileURLToPath(new URL('../node_modules/.cache/kadns', import.meta.url))

@@ -1,8 +1,9 @@
 /** This node over HTTP: what it is, whether it is well, and what it answers to a question. */
 import type { FastifyInstance } from 'fastify'
+import { Type } from 'typebox'
 import { DnsFault } from '../dns/fault.ts'
-import { formatRcode, formatType, parseType, type ResourceRecord } from '../dns/message.ts'
-import { formatName, type Name, parseName } from '../dns/name.ts'
+import { formatRcode, formatType, parseType, Rcode, RecordType, type ResourceRecord } from '../dns/message.ts'
+import { formatName, type Name, nameFromLabels, parseName } from '../dns/name.ts'
 import { formatRdata } from '../dns/rdata-text.ts'
 import { formatMetrics } from '../metrics.ts'
 import type { Answer } from '../resolver/query.ts'
@@ -17,6 +18,12 @@ const METRICS = {
   produces: ['text/plain', 'application/openmetrics-text'],
 }
 
+const Readiness = Type.Object({ status: Type.String() })
+const READY = {
+  summary: 'Whether it answers: a question goes through the whole resolver, and asks nobody outside',
+  response: { 200: Readiness, 503: Readiness },
+}
+
 type Asked = { Querystring: { name: string; type?: string } }
 
 export function nodeRoutes(app: FastifyInstance, { resolve, node, reload, metrics }: ApiDeps): void {
@@ -29,6 +36,13 @@ export function nodeRoutes(app: FastifyInstance, { resolve, node, reload, metric
     },
     async () => ({ status: 'ok' }),
   )
+
+  app.get('/readyz', { schema: READY }, async ({ signal }, reply) => {
+    const name = nameFromLabels(['localhost'])
+    const { rcode } = await resolve({ name, type: RecordType.A }, signal)
+    if (rcode !== Rcode.NoError) return reply.code(503).send({ status: 'not ready' })
+    return { status: 'ready' }
+  })
 
   app.get('/metrics', { schema: METRICS }, async ({ headers }, reply) => {
     const isOpenMetrics = headers.accept?.includes('application/openmetrics-text') ?? false

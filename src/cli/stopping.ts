@@ -1,4 +1,5 @@
 /** Ends what runs when it is told to: once politely, twice at once. */
+import { tellSystemd } from './readiness.ts'
 import { Exit } from './usage.ts'
 
 /** Milliseconds from the first signal for a polite end, and for the rest of opening if it comes during that. */
@@ -18,6 +19,7 @@ export async function runUntilStopped(open: () => Promise<AsyncDisposable>): Pro
   try {
     const running = await open()
     await stop
+    tellSystemd('stopping')
     await running[Symbol.asyncDispose]()
   } finally {
     clearInterval(alive)

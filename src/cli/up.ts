@@ -3,6 +3,7 @@ import { flushCompileCache } from 'node:module'
 import type { Config } from '../config.ts'
 import type { Daemon, DaemonNeeds } from '../daemon.ts'
 import { openLogger } from '../logger.ts'
+import { tellSystemd } from './readiness.ts'
 import { runUntilStopped } from './stopping.ts'
 import { configFor, Exit, parseCommandLine, settingsHelp, UsageFault } from './usage.ts'
 
@@ -24,6 +25,7 @@ export async function up(given: readonly string[]): Promise<number> {
     const daemon = await startNode(config, { readConfig: () => configFor(line), takesSockets: true })
     process.on('SIGHUP', () => void daemon.reload()) // what came of it is logged
     process.stderr.write(whereabouts(daemon))
+    tellSystemd('ready')
     flushCompileCache() // else it is written at the end, which may come by kill -9
     return daemon
   })

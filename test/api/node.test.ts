@@ -117,6 +117,15 @@ describe('the node', () => {
     assert.deepEqual([reply.statusCode, reply.json()], [200, { status: 'ok' }])
   })
 
+  test('it is ready when a question goes all the way through, and not ready when it fails', async () => {
+    await using api = await openTestApi()
+    const ready = await api.send({ url: '/readyz' })
+    assert.deepEqual([ready.statusCode, ready.json()], [200, { status: 'ready' }])
+    api.answer = async () => emptyAnswer(2, 'local')
+    const failing = await api.send({ url: '/readyz' })
+    assert.deepEqual([failing.statusCode, failing.json()], [503, { status: 'not ready' }])
+  })
+
   test('OpenAPI tells of every route, and which take the token', async () => {
     await using api = await openTestApi()
     const { openapi, paths } = (await api.send({ url: '/openapi.json' })).json()
@@ -138,6 +147,7 @@ describe('the node', () => {
       'get /healthz',
       'get /metrics',
       'get /nic/update token',
+      'get /readyz',
       'get /v1/allowed',
       'get /v1/lookups/{name}',
       'get /v1/node',
