@@ -18,6 +18,7 @@ const WORDS: Readonly<Record<string, readonly string[]>> = {
   allow: [],
   key: ['list', 'backup', 'restore', 'revoke'],
   doctor: [],
+  os: ['status', 'activate', 'deactivate'],
   token: ['create', 'list', 'remove'],
   keygen: [],
   sign: [],

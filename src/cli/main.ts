@@ -20,6 +20,7 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
   sign: async () => (await import('./sign.ts')).sign,
   publish: async () => (await import('./publish.ts')).publish,
   doctor: async () => (await import('./doctor.ts')).doctor,
+  os: async () => (await import('./os.ts')).os,
   completion: async () => (await import('./completion.ts')).completion,
   testnet: async () => (await import('./testnet.ts')).testnet,
   help: async () => help,

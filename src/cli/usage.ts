@@ -30,7 +30,18 @@ export interface CommandLine {
 }
 
 /** Flags that take no value. */
-const SWITCHES = new Set(['json', 'help', 'follow', 'words', 'yes', 'empty', 'trace', 'tsig', 'list'])
+const SWITCHES = new Set([
+  'json',
+  'help',
+  'follow',
+  'words',
+  'yes',
+  'empty',
+  'trace',
+  'tsig',
+  'list',
+  'everything',
+])
 
 /** `--flag value` and `--flag=value`; SWITCHES take none. */
 export function parseCommandLine(given: readonly string[]): CommandLine {
@@ -98,6 +109,7 @@ export const HELP = `kadns: a DNS without a root. Names belong to keys; nobody h
   kadns allow KEY                 let the zone of somebody else lead to private addresses
   kadns key …                     copies of keys, and their end: list, backup, restore, revoke
   kadns doctor                    say what is wrong here, and what helps
+  kadns os …                      let this system's programs ask the node, and put it back: status, activate, deactivate
   kadns token                     print the token that writing over REST takes
   kadns keygen                    make a key, in a file, without a node
   kadns sign ZONEFILE --key FILE  sign a zone file with it, without a node
