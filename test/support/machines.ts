@@ -80,6 +80,12 @@ export class Machine implements AsyncDisposable {
     await ip('-n', this.#name, 'address', 'add', own, 'dev', 'lo')
   }
 
+  /** Pulls the cable, or puts it in again; the routes go with it. */
+  async cable(state: 'up' | 'down'): Promise<void> {
+    await ip('-n', this.#name, 'link', 'set', 'eth0', state)
+    if (state === 'up') await ip('-n', this.#name, 'route', 'replace', 'default', 'dev', 'eth0')
+  }
+
   get pid(): number {
     return this.#node?.pid ?? 0
   }

@@ -29,10 +29,12 @@ export function exchangeUdp(endpoint: Endpoint, outgoing: Outgoing, signal: Abor
     }
     reject(new NearMiss('A reply is not to the question that was sent.'))
   })
-  socket.connect(endpoint.port, endpoint.host, () => {
+  // Not as a callback of connect: that would be told of a failure too, as of a machine without a network.
+  socket.once('connect', () => {
     if (signal.aborted) onAbort()
     else socket.send(packet)
   })
+  socket.connect(endpoint.port, endpoint.host)
   return promise.finally(() => {
     signal.removeEventListener('abort', onAbort)
     socket.close()
