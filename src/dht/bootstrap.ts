@@ -11,6 +11,8 @@ export interface BootstrapNeeds {
   readonly addresses: readonly Multiaddr[]
   /** Where peers were that this node knew before, the likeliest first. */
   remembered(): readonly Multiaddr[]
+  /** The addresses of this machine, as they are now: others than before are another network, perhaps the first. */
+  ownAddresses(): string
   readonly clock: Clock
   readonly logger: Logger
 }
@@ -18,6 +20,8 @@ export interface BootstrapNeeds {
 /** Milliseconds from one round of dials to the next: twice as long each time. */
 const FIRST_PAUSE = 1000
 const LONGEST_PAUSE = 60_000
+/** Milliseconds from one look at this machine's addresses to the next while it is alone. */
+const LOOK = 1000
 /** Milliseconds from one look at the routing table to the next while it has peers. */
 const WATCH_INTERVAL = 10_000
 /** Milliseconds a node that was reached may take to be identified, pinged and put into the routing table. */
@@ -30,6 +34,8 @@ export class Bootstrap implements Disposable {
   readonly #needs: BootstrapNeeds
   #pause = FIRST_PAUSE
   #next: Disposable | undefined
+  /** What the machine's addresses were when it last dialled. */
+  #dialledFrom = ''
   /** The round under way; undefined in a pause. */
   #round: Promise<void> | undefined
   readonly #waiting = new Set<() => void>()
@@ -60,6 +66,7 @@ export class Bootstrap implements Disposable {
   }
 
   #begin(): void {
+    this.#dialledFrom = this.#needs.ownAddresses()
     this.#round = this.#dialAll().finally(() => {
       this.#round = undefined
       this.#later()
@@ -74,9 +81,25 @@ export class Bootstrap implements Disposable {
 
   #later(): void {
     if (this.#closed) return
-    const alone = this.#isAlone()
-    this.#next = this.#needs.clock.after(alone ? this.#pause : WATCH_INTERVAL, () => this.#again())
-    this.#pause = alone ? Math.min(this.#pause * 2, LONGEST_PAUSE) : FIRST_PAUSE
+    const { clock } = this.#needs
+    if (this.#isAlone()) {
+      this.#watchUntil(clock.monotonic() + this.#pause)
+      this.#pause = Math.min(this.#pause * 2, LONGEST_PAUSE)
+      return
+    }
+    this.#next = clock.after(WATCH_INTERVAL, () => this.#again())
+    this.#pause = FIRST_PAUSE
+  }
+
+  /** A pause that ends early when this machine is given a network. */
+  #watchUntil(end: number): void {
+    const { clock, ownAddresses } = this.#needs
+    this.#next = clock.after(Math.min(LOOK, end - clock.monotonic()), () => {
+      const hasMoved = ownAddresses() !== this.#dialledFrom
+      if (hasMoved) this.#pause = FIRST_PAUSE
+      if (hasMoved || clock.monotonic() >= end) this.#again()
+      else this.#watchUntil(end)
+    })
   }
 
   #again(): void {

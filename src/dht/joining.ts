@@ -1,4 +1,5 @@
 /** How a node comes into its network and stays there: whom it joins by, who has gone, and who is remembered for the next time. */
+import { networkInterfaces } from 'node:os'
 import type { PeerId } from '@libp2p/interface'
 import type { Datastore } from 'interface-datastore'
 import type { Logger } from 'pino'
@@ -41,7 +42,7 @@ export async function openJoining(needs: JoiningNeeds): Promise<Joining> {
   // In the local network everybody is found by mDNS, and nobody is dialled otherwise.
   const remembered = () => (side === 'wan' ? entryPoints.addresses() : [])
   const addresses = bootstrapAddresses(config, node.peerId.toString())
-  const bootstrap = new Bootstrap({ node, routingTable, addresses, remembered, clock, logger })
+  const bootstrap = new Bootstrap({ node, routingTable, addresses, remembered, ownAddresses, clock, logger })
   const lost = (peer: PeerId) => void entryPoints.lost(peer.toString()).catch(failed)
   const liveness = new Liveness({ routingTable, clock, logger, lost })
   const check = new PeerCheck({
@@ -62,6 +63,14 @@ export async function openJoining(needs: JoiningNeeds): Promise<Joining> {
     check.start()
   }
   return { bootstrap, liveness, start, [Symbol.asyncDispose]: async () => await opened.disposeAsync() }
+}
+
+function ownAddresses(): string {
+  const all = Object.values(networkInterfaces()).flatMap((each) => each ?? [])
+  return all
+    .map(({ address }) => address)
+    .sort()
+    .join()
 }
 
 /** A peer that does not say where it listens, as a client, is no entry point. */

@@ -11,6 +11,7 @@ import { until } from '../support/until.ts'
 /** A routing table and a node whose dials do what they are told. */
 function setUp(dial: (to: Multiaddr) => Promise<Connection>, remembered: readonly Multiaddr[] = []) {
   const clock = new ManualClock()
+  const machine = { addresses: '127.0.0.1' }
   const listeners = new Set<() => void>()
   const dials: number[] = []
   const began = clock.monotonic()
@@ -35,6 +36,7 @@ function setUp(dial: (to: Multiaddr) => Promise<Connection>, remembered: readonl
     routingTable,
     addresses,
     remembered: () => remembered,
+    ownAddresses: () => machine.addresses,
     clock,
     logger: silentLogger,
   })
@@ -42,12 +44,28 @@ function setUp(dial: (to: Multiaddr) => Promise<Connection>, remembered: readonl
     routingTable.size = 1
     for (const listener of listeners) listener()
   }
-  return { clock, bootstrap, dials, arrive, listeners, routingTable, node }
+  return { clock, machine, bootstrap, dials, arrive, listeners, routingTable, node }
 }
 
 const refused = async () => {
   throw new Error('refused')
 }
+
+test('a machine that is given a network dials within a second, however long it was without', async () => {
+  const { clock, machine, bootstrap, dials } = setUp(refused)
+  bootstrap.start()
+  for (const pause of [1000, 2000, 4000, 8000, 16_000]) {
+    await setImmediate()
+    clock.advance(pause)
+  }
+  await until(() => dials.length === 6)
+  await setImmediate()
+  machine.addresses = '127.0.0.1,192.168.1.7'
+  clock.advance(1000)
+  await until(() => dials.length === 7)
+  assert.equal(dials[6], 32_000)
+  bootstrap[Symbol.dispose]()
+})
 
 test('dials again after growing pauses while nobody is reached', async () => {
   const { clock, bootstrap, dials } = setUp(refused)
