@@ -58,7 +58,7 @@ const asking = place.spawn('dnsperf', [
   ...['-s', '127.0.0.1', '-p', node.dns.split(':')[1] ?? '', '-d', 'questions'],
   ...['-Q', String(RATE), '-l', String(minutes * 60), '-t', '5'],
 ])
-asking.ended.finally(() => ended.abort())
+void asking.ended.finally(() => ended.abort())
 let published = 0
 await Promise.all([
   repeat(PUBLISH_EVERY, async () => {
