@@ -159,5 +159,8 @@ test('where there is no room it goes before all others, and it is nobody’s to 
   stock.set(third!, { own: false, expires: now + HOUR }, 0)
   assert.equal(stock.surplus(now), bare)
   assert.deepEqual(new Set(stock.due(1e12, 10)), new Set([other, third]))
-  assert.equal(stock.admits({ label: 'x'.repeat(52), group: undefined, bare: true }, now), true)
+  const newcomer = { label: new TestOwner().key.label, group: undefined }
+  assert.equal(stock.admits({ ...newcomer, bare: false }, now), true)
+  stock.delete(bare!)
+  assert.equal(stock.admits({ ...newcomer, bare: true }, now), false)
 })
