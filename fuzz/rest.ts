@@ -127,6 +127,9 @@ export async function runRest(plan: Plan, progress: (result: Result) => void): P
   return result
 }
 
+/** One in so many has a wrong token: ten in a minute, and the address is refused whatever it sends. */
+const WRONG_TOKENS = 20_000
+
 function requestOf(chance: Chance, routes: readonly Route[], token: string): Made {
   const { method, path, operation } = chance.pick(routes)
   // The zone all other requests are about is not to be put away.
@@ -141,7 +144,7 @@ function requestOf(chance: Chance, routes: readonly Route[], token: string): Mad
   const headers: Record<string, string> = {}
   if (chance.below(8) > 0)
     headers['authorization'] =
-      `Bearer ${chance.below(20) === 0 ? textOf(chance).replace(/[^ -~]/g, '') : token}`
+      `Bearer ${chance.below(WRONG_TOKENS) === 0 ? textOf(chance).replace(/[^ -~]/g, '') : token}`
   if (body) headers['content-length'] = String(body.length) // which Node leaves out where a body is unusual
   if (body) headers['content-type'] = chance.below(4) > 0 ? typeOf(operation, chance) : chance.pick(TYPES)
   if (chance.below(4) === 0)
