@@ -17,7 +17,7 @@ import { readHouse } from './house.ts'
 import { single } from './metrics.ts'
 import { whoseName } from './names/whose.ts'
 import { PetnameBook } from './petnames.ts'
-import { faultsOfPorts } from './ports.ts'
+import { faultsOfDoors, faultsOfPorts } from './ports.ts'
 import { type ProcessMetrics, watchProcess } from './process-metrics.ts'
 import type { PublisherDeps } from './publisher/config.ts'
 import { openUpdates, type UpdateDeps } from './publisher/dns-update.ts'
@@ -87,7 +87,7 @@ export async function openDaemon(
   { logger, clock = systemClock, readConfig = () => config, takesSockets = false }: DaemonNeeds,
 ): Promise<Daemon> {
   const handed = takesSockets ? handedOver(process.env, process.pid) : []
-  const strange = halfCertificate(config)
+  const strange = faultsOfDoors(config)
   if (strange.length > 0) throw new StartFault(strange)
   const faults = await faultsOfPorts(config, handed)
   if (faults.length > 0) throw new StartFault(faults)
@@ -265,13 +265,6 @@ function describe(
 
 function membership(of: Membership) {
   return { peerId: of.peerId, addresses: of.addresses(), reach: of.reach(), peers: of.peerCount() }
-}
-
-function halfCertificate({ dns: { certificate, privateKey } }: Config): string[] {
-  if ((certificate === '') === (privateKey === '')) return []
-  return [
-    'dns.certificate and dns.private_key belong together: set both, or neither for one that this node makes itself.',
-  ]
 }
 
 interface CertificateNeeds extends Omit<OwnCertificateNeeds, 'directory'>, Pick<RoomNeeds, 'handed'> {

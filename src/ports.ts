@@ -7,6 +7,30 @@ import type { HandedOver } from './resolver/listeners/handed-over.ts'
 import type { WantedPort } from './resolver/listeners/listener.ts'
 import { portFaults } from './resolver/listeners/probe.ts'
 
+/** Settings of doors that do not go together, or are not safe: one sentence for each. */
+export function faultsOfDoors(config: Config): readonly string[] {
+  return [...halfCertificate(config), ...openApiOutside(config)]
+}
+
+/** REST is not encrypted: on a network others see the token, and what is published before it is. */
+function openApiOutside({ api: { listen, insecure } }: Config): string[] {
+  if (insecure === 'on' || isLoopback(listen.host)) return []
+  return [
+    `api.listen is ${formatEndpoint(listen)}, where others can read the token off the network: listen on 127.0.0.1, use api.socket, or say api.insecure = "on" where the network is yours alone, as inside a container.`,
+  ]
+}
+
+function isLoopback(host: string): boolean {
+  return host === '::1' || host.startsWith('127.')
+}
+
+function halfCertificate({ dns: { certificate, privateKey } }: Config): string[] {
+  if ((certificate === '') === (privateKey === '')) return []
+  return [
+    'dns.certificate and dns.private_key belong together: set both, or neither for one that this node makes itself.',
+  ]
+}
+
 /** One sentence for each fault. @param handed sockets that are open already */
 export async function faultsOfPorts(
   config: Config,

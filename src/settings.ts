@@ -157,6 +157,11 @@ export const SECTIONS = {
       '127.0.0.1:8053',
       'Where REST is answered. Whoever reaches it can read; writing takes the token.',
     ),
+    insecure: option(
+      choice('on', 'off'),
+      'off',
+      'Whether REST may listen on other addresses than those of this machine alone: it is not encrypted, and takes the token.',
+    ),
     socket: option(
       optionalText,
       '',

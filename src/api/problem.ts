@@ -32,7 +32,8 @@ const MAX_FAULTS = 100
 
 const TYPE = 'application/problem+json; charset=utf-8'
 
-export function sendProblem(reply: FastifyReply, fault: HttpFault): FastifyReply {
+/** @param about by which the log and whoever was refused mean the same */
+export function sendProblem(reply: FastifyReply, fault: HttpFault, about?: string): FastifyReply {
   const { status, message, faults } = fault
   if (status === 401) reply.header('www-authenticate', 'Bearer')
   const left = faults.length - MAX_FAULTS
@@ -40,23 +41,24 @@ export function sendProblem(reply: FastifyReply, fault: HttpFault): FastifyReply
     left > 0
       ? `${message.slice(0, -1)}: ${MAX_FAULTS} faults are listed, and ${left} more were found.`
       : message
-  const problem = { type: 'about:blank', title: STATUS_CODES[status] ?? 'Fault', status, detail }
+  const title = STATUS_CODES[status] ?? 'Fault'
+  const problem = { type: 'about:blank', title, status, detail, ...(about !== undefined && { about }) }
   // Serialised here: the schema of a route's good reply has no say in its faults.
   const body = faults.length > 0 ? { ...problem, faults: faults.slice(0, MAX_FAULTS) } : problem
   return reply.code(status).header('content-type', TYPE).serializer(JSON.stringify).send(body)
 }
 
 export function handleErrors(logger: Logger) {
-  return (error: unknown, _request: FastifyRequest, reply: FastifyReply): FastifyReply => {
+  return (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
     const fault = asHttpFault(error)
     if (fault.status >= 500) {
       const isForeseen = error instanceof PublisherFault && error.reason === 'storage'
       logger.error(
-        { err: error },
+        { err: error, request: request.id },
         isForeseen ? 'a zone could not be written' : 'a request failed for a reason nobody foresaw',
       )
     }
-    return sendProblem(reply, fault)
+    return sendProblem(reply, fault, fault.status >= 500 ? `request ${request.id}` : undefined)
   }
 }
 

@@ -95,6 +95,7 @@ export class NodeClient {
         body: isObject ? JSON.stringify(body) : (body as Buffer<ArrayBuffer> | string),
       }),
     } as const
+    using _patience = tellOfWaiting()
     const reply = await fetch(this.#url + path, request).catch((cause: unknown) => this.#notReached(cause))
     if (!reply.ok) throw await refusal(reply)
     return reply
@@ -114,6 +115,21 @@ export class NodeClient {
       ? `The node at ${this.#host} took longer than ${PATIENCE / 1000} s.`
       : `No node answers at ${this.#host}; is it running (kadns up)?`
     throw new NotReachedFault(sentence, { cause })
+  }
+}
+
+/** To people at a terminal: what takes over a second has not come to nothing. */
+function tellOfWaiting(): Disposable {
+  if (!process.stderr.isTTY) return { [Symbol.dispose]: () => undefined }
+  let seconds = 0
+  const timer = setInterval(() => {
+    process.stderr.write(`\rwaiting for the node, and it for others: ${++seconds} s `)
+  }, 1000)
+  return {
+    [Symbol.dispose]: () => {
+      clearInterval(timer)
+      if (seconds > 0) process.stderr.write('\r\u001b[K')
+    },
   }
 }
 

@@ -259,6 +259,8 @@ describe('putting records', () => {
       assert.equal(status, 500)
       assert.doesNotMatch(JSON.stringify(body), /alice/)
       assert.match(api.log.join(), /alice/)
+      const [, request] = /^request (\S+)$/.exec(body.about) ?? []
+      assert.ok(request && api.log.join().includes(`"request":"${request}"`), 'both name the request')
     })
   }
 })
