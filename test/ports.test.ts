@@ -1,5 +1,6 @@
 /** Settings of doors that do not go together, or are not safe, are told before any is opened. */
 import assert from 'node:assert/strict'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { loadConfig } from '../src/config.ts'
 import { faultsOfDoors } from '../src/ports.ts'
@@ -23,5 +24,5 @@ test('half a certificate is none', () => {
 })
 
 test('the settings of the image let REST be published', () => {
-  assert.deepEqual(faultsOf({ config: 'config/production.toml' }), [])
+  assert.deepEqual(faultsOf({ config: join(import.meta.dirname, '../config/production.toml') }), [])
 })
