@@ -1,9 +1,7 @@
 /** Keys of others whose zones may lead to private addresses, as the owner of this node has said while it ran; kept on disk. */
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { writeDurably } from './publisher/durable.ts'
+import { JsonFile } from './json-file.ts'
 import { type PublicKey, publicKeyFromLabel } from './zone/key.ts'
-import { KeyLocks } from './zone/key-locks.ts'
 
 /** A list that cannot be read, or is full. The message is a sentence. */
 export class AllowedKeysFault extends Error {
@@ -14,26 +12,21 @@ const FORMAT = 'KadNS allowed keys 1'
 const MAX_KEYS = 10_000
 
 export class AllowedKeys {
-  readonly #file: string
+  readonly #file: JsonFile
   #labels: ReadonlySet<string>
-  /** One change at a time: each is made of what the one before it has written. */
-  readonly #locks = new KeyLocks()
   /** Called whenever a key has come or gone. */
   changed: () => void = () => undefined
 
-  private constructor(file: string, labels: ReadonlySet<string>) {
+  private constructor(file: JsonFile, labels: ReadonlySet<string>) {
     this.#file = file
     this.#labels = labels
   }
 
   /** @throws AllowedKeysFault */
   static async open(dataDirectory: string): Promise<AllowedKeys> {
-    const file = join(dataDirectory, 'allowed-keys.json')
-    const text = await readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
-      if (cause.code === 'ENOENT') return undefined
-      throw cause
-    })
-    return new AllowedKeys(file, text === undefined ? new Set() : parse(text, file))
+    const file = new JsonFile(join(dataDirectory, 'allowed-keys.json'))
+    const text = await file.read()
+    return new AllowedKeys(file, text === undefined ? new Set() : parse(text, file.path))
   }
 
   has({ label }: PublicKey): boolean {
@@ -46,7 +39,7 @@ export class AllowedKeys {
 
   /** On disk when this returns. @throws AllowedKeysFault, PublisherFault `storage` */
   async add({ label }: PublicKey): Promise<void> {
-    await this.#locks.run(this.#file, async () => {
+    await this.#file.change(async () => {
       if (this.#labels.size >= MAX_KEYS && !this.#labels.has(label))
         throw new AllowedKeysFault(`The list has ${MAX_KEYS} keys, which is all it takes.`)
       await this.#write(new Set([...this.#labels, label]))
@@ -55,7 +48,7 @@ export class AllowedKeys {
 
   /** @returns whether it was there @throws PublisherFault `storage` */
   async remove({ label }: PublicKey): Promise<boolean> {
-    return await this.#locks.run(this.#file, async () => {
+    return await this.#file.change(async () => {
       const rest = new Set(this.#labels)
       if (!rest.delete(label)) return false
       await this.#write(rest)
@@ -64,8 +57,7 @@ export class AllowedKeys {
   }
 
   async #write(labels: ReadonlySet<string>): Promise<void> {
-    const text = JSON.stringify({ format: FORMAT, keys: [...labels].sort() }, null, 2)
-    await writeDurably(this.#file, Buffer.from(`${text}\n`))
+    await this.#file.write({ format: FORMAT, keys: [...labels].sort() })
     this.#labels = labels
     this.changed()
   }

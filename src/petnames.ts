@@ -1,10 +1,8 @@
 /** The petname book of this node: which keys people here call by which names, kept on disk. */
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { JsonFile } from './json-file.ts'
 import { formatPetname, PetnameFault, type Petnames, parsePetname, skeletonOf } from './names/petname.ts'
-import { writeDurably } from './publisher/durable.ts'
 import { type PublicKey, publicKeyFromLabel } from './zone/key.ts'
-import { KeyLocks } from './zone/key-locks.ts'
 
 export interface Petname {
   /** As it stands in names. */
@@ -27,16 +25,14 @@ const FORMAT = 'KadNS petnames 1'
 const MAX_PETNAMES = 10_000
 
 export class PetnameBook implements Petnames {
-  readonly #file: string
+  readonly #file: JsonFile
   #book: ReadonlyMap<string, PublicKey>
   /** Labels of the keys in it. */
   #keys: ReadonlySet<string>
-  /** One change at a time: each is made of what the one before it has written. */
-  readonly #locks = new KeyLocks()
   /** Called whenever a name has come, gone or changed. */
   changed: () => void = () => undefined
 
-  private constructor(file: string, book: ReadonlyMap<string, PublicKey>) {
+  private constructor(file: JsonFile, book: ReadonlyMap<string, PublicKey>) {
     this.#file = file
     this.#book = book
     this.#keys = labelsIn(book)
@@ -44,12 +40,9 @@ export class PetnameBook implements Petnames {
 
   /** @throws PetnamesFault `damaged` */
   static async open(dataDirectory: string): Promise<PetnameBook> {
-    const file = join(dataDirectory, 'petnames.json')
-    const text = await readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
-      if (cause.code === 'ENOENT') return undefined
-      throw cause
-    })
-    return new PetnameBook(file, text === undefined ? new Map() : parse(text, file))
+    const file = new JsonFile(join(dataDirectory, 'petnames.json'))
+    const text = await file.read()
+    return new PetnameBook(file, text === undefined ? new Map() : parse(text, file.path))
   }
 
   keyOf(label: string): PublicKey | undefined {
@@ -81,7 +74,7 @@ export class PetnameBook implements Petnames {
    * @throws PetnamesFault `full` or `look-alike`, PublisherFault `storage`
    */
   async put(name: Petname, anyway = false): Promise<void> {
-    await this.#locks.run(this.#file, async () => await this.#put(name, anyway))
+    await this.#file.change(async () => await this.#put(name, anyway))
   }
 
   async #put({ label, key }: Petname, anyway: boolean): Promise<void> {
@@ -98,7 +91,7 @@ export class PetnameBook implements Petnames {
 
   /** @returns whether it was there @throws PublisherFault `storage` */
   async remove(label: string): Promise<boolean> {
-    return await this.#locks.run(this.#file, async () => {
+    return await this.#file.change(async () => {
       const rest = new Map(this.#book)
       if (!rest.delete(label)) return false
       await this.#write(rest)
@@ -108,7 +101,7 @@ export class PetnameBook implements Petnames {
 
   async #write(book: ReadonlyMap<string, PublicKey>): Promise<void> {
     const names = Object.fromEntries(Array.from(book, ([label, key]) => [label, key.label]))
-    await writeDurably(this.#file, Buffer.from(`${JSON.stringify({ format: FORMAT, names }, null, 2)}\n`))
+    await this.#file.write({ format: FORMAT, names })
     this.#book = book
     this.#keys = labelsIn(book)
     this.changed()

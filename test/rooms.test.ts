@@ -78,7 +78,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   publisher: INNER,
   dht: INNER,
   resolver: INNER,
-  api: ['resolver', 'publisher', 'petnames.ts', 'allowed-keys.ts', ...INNER],
+  api: ['resolver', 'publisher', 'petnames.ts', 'allowed-keys.ts', 'json-file.ts', ...INNER],
   cli: [...INNER, ...CONFIG],
   'cache.ts': [],
   'clock.ts': [],
@@ -89,8 +89,9 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   'logger.ts': [],
   'house.ts': ['config.ts', 'resolver', ...INNER],
   'ports.ts': ['config.ts', 'resolver'],
-  'petnames.ts': ['publisher', ...INNER],
-  'allowed-keys.ts': ['publisher', 'zone'],
+  'json-file.ts': ['publisher', 'zone'],
+  'petnames.ts': ['json-file.ts', ...INNER],
+  'allowed-keys.ts': ['json-file.ts', 'zone'],
   'reload.ts': ['config.ts', 'house.ts', 'api', 'publisher', 'resolver'],
 }
 

@@ -1,12 +1,10 @@
 /** Tokens that may do less than the node's own: read what is private, publish, or write one record set. Kept as digests. */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Static, Type } from 'typebox'
 import { Value } from 'typebox/value'
 import type { Clock } from '../clock.ts'
-import { writeDurably } from '../publisher/durable.ts'
-import { KeyLocks } from '../zone/key-locks.ts'
+import { JsonFile } from '../json-file.ts'
 import { formatTime } from '../zone/signed-zone.ts'
 import { HttpFault } from './problem.ts'
 import { TokenFault } from './token.ts'
@@ -54,13 +52,11 @@ const TOKEN_OCTETS = 32
 const MAX_GRANTS = 256
 
 export class Grants {
-  readonly #file: string
+  readonly #file: JsonFile
   readonly #clock: Clock
-  /** One change at a time: each is made of what the one before it has written. */
-  readonly #locks = new KeyLocks()
   #grants: readonly Grant[]
 
-  private constructor(file: string, clock: Clock, grants: readonly Grant[]) {
+  private constructor(file: JsonFile, clock: Clock, grants: readonly Grant[]) {
     this.#file = file
     this.#clock = clock
     this.#grants = grants
@@ -68,12 +64,9 @@ export class Grants {
 
   /** @throws TokenFault where the file is none of ours */
   static async open(dataDirectory: string, clock: Clock): Promise<Grants> {
-    const file = join(dataDirectory, 'tokens.json')
-    const text = await readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
-      if (cause.code === 'ENOENT') return undefined
-      throw cause
-    })
-    return new Grants(file, clock, text === undefined ? [] : parse(text, file))
+    const file = new JsonFile(join(dataDirectory, 'tokens.json'))
+    const text = await file.read()
+    return new Grants(file, clock, text === undefined ? [] : parse(text, file.path))
   }
 
   list(): ListedGrant[] {
@@ -85,7 +78,7 @@ export class Grants {
     scope: Scope,
     { about, tsig = false }: { readonly about: string; readonly tsig?: boolean },
   ): Promise<{ readonly id: string; readonly token: string }> {
-    return await this.#locks.run(this.#file, async () => await this.#create(scope, { about, tsig }))
+    return await this.#file.change(async () => await this.#create(scope, { about, tsig }))
   }
 
   async #create(
@@ -112,7 +105,7 @@ export class Grants {
 
   /** @returns whether there was such a one @throws PublisherFault `storage` */
   async remove(id: string): Promise<boolean> {
-    return await this.#locks.run(this.#file, async () => {
+    return await this.#file.change(async () => {
       const rest = this.#grants.filter((grant) => grant.id !== id)
       if (rest.length === this.#grants.length) return false
       await this.#write(rest)
@@ -138,10 +131,7 @@ export class Grants {
   }
 
   async #write(grants: readonly Grant[]): Promise<void> {
-    await writeDurably(
-      this.#file,
-      Buffer.from(`${JSON.stringify({ format: 'KadNS tokens 1', grants }, null, 2)}\n`),
-    )
+    await this.#file.write({ format: 'KadNS tokens 1', grants })
     this.#grants = grants
   }
 }

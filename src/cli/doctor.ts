@@ -1,16 +1,14 @@
 /** `kadns doctor`: what is wrong with this machine or the node, in plain words, each with what helps. */
 
-import { Resolver } from 'node:dns/promises'
 import { constants } from 'node:fs'
 import { access, stat, statfs } from 'node:fs/promises'
-import { isIPv6 } from 'node:net'
 import { join } from 'node:path'
 import type { Config } from '../config.ts'
-import { formatName } from '../dns/name.ts'
 import { OwnZones, ZONES } from '../publisher/own-zones.ts'
 import { examine } from './doctor-checks.ts'
 import type { Finding, NodeState, Resolved, Seen } from './doctor-seen.ts'
 import { NodeClient, NotReachedFault, RefusedFault } from './node-client.ts'
+import { doorOf, isAnswering } from './node-url.ts'
 import { holdersOf } from './port-holder.ts'
 import { configFor, Exit, parseCommandLine, UsageFault, withFlags } from './usage.ts'
 
@@ -55,25 +53,20 @@ function format({ check, state, sentence, remedy }: Finding): string {
 async function look(config: Config, page: string): Promise<Seen> {
   const client = new NodeClient(config)
   const node = await orUndefined(client.json<NodeState>('GET', '/v1/node'))
-  const { host, port } = config.dns.listen[0] ?? { host: '127.0.0.1', port: 53 }
-  const server = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host
+  const door = doorOf(config)
+  const { port } = door
   const question = `/v1/resolve?name=${ORDINARY}&type=SOA`
   const ordinary = node && (await orUndefined(client.json<Resolved>('GET', question)))
   const isFailing = ordinary !== undefined && ordinary.rcode !== 'NOERROR'
-  const suffix = formatName(config.names.suffix).slice(0, -1)
   return {
     config,
     node,
     port,
     ordinary,
     holders: node ? [] : await holdersOf(port),
-    door:
-      node &&
-      ((await answers(suffix, isIPv6(server) ? `[${server}]:${port}` : `${server}:${port}`))
-        ? 'answers'
-        : 'silent'),
+    door: node && ((await isAnswering(config, door)) ? 'answers' : 'silent'),
     page: isFailing ? await pageAt(page) : 'none',
-    system: await answers(suffix),
+    system: await isAnswering(config),
     directory: await directoryAt(config.data),
     packets: node ? await packetsOf(client) : [],
     keys: await keysIn(config.data),
@@ -89,18 +82,6 @@ async function orUndefined<Body>(reply: Promise<Body>): Promise<Body | undefined
     if (fault instanceof NotReachedFault || fault instanceof RefusedFault) return undefined
     throw fault
   })
-}
-
-/** Whether the suffix itself is there, as it is for a node alone: asked of a server, or as this system is set up. */
-async function answers(suffix: string, server?: string): Promise<boolean> {
-  const resolver = new Resolver({ timeout: PATIENCE, tries: 1 })
-  if (server !== undefined) resolver.setServers([server])
-  try {
-    await resolver.resolveSoa(suffix)
-    return true
-  } catch {
-    return false
-  }
 }
 
 async function pageAt(url: string): Promise<Seen['page']> {

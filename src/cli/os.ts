@@ -1,24 +1,14 @@
 /** `kadns os …`: this system's own DNS settings, changed so that its programs ask the node, and put back as they were. */
 import { execFile } from 'node:child_process'
-import { Resolver } from 'node:dns/promises'
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { isIPv6 } from 'node:net'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { Config } from '../config.ts'
 import { formatName } from '../dns/name.ts'
 import { isSystemError, systemReason } from '../system.ts'
 import { RefusedFault } from './node-client.ts'
-import {
-  AFTER,
-  type Door,
-  type Manager,
-  managerOf,
-  type Plan,
-  PlanFault,
-  planFor,
-  type Reach,
-} from './os/plans.ts'
+import { doorOf, isAnswering } from './node-url.ts'
+import { AFTER, type Manager, managerOf, type Plan, PlanFault, planFor, type Reach } from './os/plans.ts'
 import { SavedFileFault, SavedFiles } from './os/saved-files.ts'
 import { type CommandLine, configFor, Exit, parseCommandLine, UsageFault, withFlags } from './usage.ts'
 
@@ -35,8 +25,6 @@ node is; --root DIRECTORY takes the system whose files are there, and runs no co
 For example:  sudo kadns os activate
               sudo kadns os activate --yes
 `
-/** Milliseconds. */
-const PATIENCE = 3000
 const COMMANDS = 'commands.json'
 
 interface System {
@@ -167,21 +155,6 @@ async function runAll(commands: readonly (readonly string[])[], { isThis }: Syst
       process.stderr.write(`kadns: ${command} ${words.join(' ')} failed: ${fault.message.trim()}\n`)
     })
   }
-}
-
-function doorOf({ dns }: Config): Door {
-  const { host, port } = dns.listen[0] ?? { host: '127.0.0.1', port: 53 }
-  if (host === '0.0.0.0') return { host: '127.0.0.1', port }
-  return { host: host === '::' ? '::1' : host, port }
-}
-
-async function isAnswering({ names }: Config, { host, port }: Door): Promise<boolean> {
-  const resolver = new Resolver({ timeout: PATIENCE, tries: 1 })
-  resolver.setServers([isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`])
-  return await resolver.resolveSoa(formatName(names.suffix).slice(0, -1)).then(
-    () => true,
-    () => false,
-  )
 }
 
 function say(sentence: string): void {

@@ -1,7 +1,7 @@
 /** How a system's settings are to be changed so that its programs ask the node: for our names only, or for everything. */
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
-import { isIPv6 } from 'node:net'
 import { join } from 'node:path'
+import { endpointOf } from '../node-url.ts'
 
 /** Which names the system shall ask the node for. */
 export type Reach = 'names' | 'everything'
@@ -85,8 +85,7 @@ const NOTHING: Plan = { files: [], commands: [], notes: [] }
 
 // resolved.conf(5): with a routing domain the servers beside it are asked for that domain first.
 function resolvedPlan({ reach, door, suffix }: Wanted, root: string): Plan {
-  const { host, port } = door
-  const server = `${isIPv6(host) ? `[${host}]` : host}:${port}`
+  const server = endpointOf(door)
   const domain = reach === 'names' ? `~${suffix}` : '~.'
   // alt is not signed, and a validator would take that for an attack.
   const text = `${MARK}\n[Resolve]\nDNS=${server}\nDomains=${domain}\nDNSSEC=no\n`
